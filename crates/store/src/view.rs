@@ -1,0 +1,183 @@
+//! Reading, scoped to a prefix and decrypted.
+use crate::txn::TxnCore;
+use crate::{Key, Revision, Row, RowCipher, Store, prefix_end};
+use bytes::Bytes;
+use kw_types::Fault;
+use serde::de::DeserializeOwned;
+
+/// How much of a listing is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page<'a> {
+    /// Only names after this one.
+    pub after: &'a str,
+    /// At most so many; 0 means all.
+    pub limit: usize,
+}
+
+/// Read access to the rows under one prefix. Cheap to copy; get one from the kernel or from [`crate::Txn::view`].
+///
+/// Inside a transaction a view sees the transaction's own writes, and what it reads is checked at commit.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    source: Source<'a>,
+    prefix: &'a str,
+}
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Store { store: &'a dyn Store, cipher: &'a dyn RowCipher },
+    Txn(&'a TxnCore<'a>),
+}
+
+impl<'a> View<'a> {
+    /// A view straight on the store.
+    pub fn new(store: &'a dyn Store, cipher: &'a dyn RowCipher, prefix: &'a str) -> Self {
+        Self { source: Source::Store { store, cipher }, prefix }
+    }
+
+    pub(crate) fn of_txn(core: &'a TxnCore<'a>, prefix: &'a str) -> Self {
+        Self { source: Source::Txn(core), prefix }
+    }
+
+    /// The same source under another prefix. Only the kernel can use this to leave a mount: engines never see a prefix.
+    pub fn rescoped<'b>(&'b self, prefix: &'b str) -> View<'b> {
+        View { source: self.source, prefix }
+    }
+
+    /// The plaintext of a row.
+    pub async fn get_bytes(&self, name: &str) -> Result<Option<Bytes>, Fault> {
+        Ok(self.get_row(name).await?.map(|(plain, _)| plain))
+    }
+
+    /// The plaintext of a row, with the revision that wrote it (0 inside a transaction that wrote it itself).
+    pub async fn get_row(&self, name: &str) -> Result<Option<(Bytes, Revision)>, Fault> {
+        let key = self.key(name);
+        let (row, cipher) = match self.source {
+            Source::Txn(core) => return Ok(core.get(key).await?),
+            Source::Store { store, cipher } => (fetch(store, &key).await?, cipher),
+        };
+        let Some(row) = row else { return Ok(None) };
+        // An index row is stored empty and unencrypted, see `Txn::put_bytes`.
+        let plain = if row.value.is_empty() { row.value } else { cipher.open(&key, &row.value)? };
+        Ok(Some((plain, row.revision)))
+    }
+
+    /// The revision of a row without opening it; for caches of parsed rows.
+    pub async fn revision_of(&self, name: &str) -> Result<Option<Revision>, Fault> {
+        match self.source {
+            Source::Txn(_) => Ok(self.get_row(name).await?.map(|(_, revision)| revision)),
+            Source::Store { store, .. } => Ok(fetch(store, &self.key(name)).await?.map(|row| row.revision)),
+        }
+    }
+
+    /// A row that holds JSON. Errors: 500 when the row does not parse, since nobody but us wrote it.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Fault> {
+        let Some(plain) = self.get_bytes(name).await? else { return Ok(None) };
+        parse(name, &plain).map(Some)
+    }
+
+    /// Whether there is such a row.
+    pub async fn exists(&self, name: &str) -> Result<bool, Fault> {
+        Ok(self.revision_of(name).await?.is_some())
+    }
+
+    /// The names of all rows that begin with `folder`, less that beginning, whatever slashes they hold.
+    pub async fn names(&self, folder: &str, page: Page<'_>) -> Result<Vec<String>, Fault> {
+        let base = self.key(folder);
+        let mut start = after_key(&base, page.after, "\0");
+        let end = prefix_end(&base);
+        let wanted = if page.limit == 0 { usize::MAX } else { page.limit };
+        let mut out = Vec::new();
+        while out.len() < wanted {
+            let step = (wanted - out.len()).min(1000);
+            let found = self.keys(&start, &end, step).await?;
+            let done = found.len() < step;
+            out.extend(found.iter().map(|k| tail(k, base.len())));
+            match found.last() {
+                Some(last) if !done => start = [last.as_ref(), b"\0"].concat(),
+                _ => break,
+            }
+        }
+        Ok(out)
+    }
+
+    /// The immediate children of `folder` (which is empty or ends in a slash), as Vault lists them: names, and folders with
+    /// a trailing slash, in order. Costs one look-up a child, not one a descendant.
+    pub async fn children(&self, folder: &str, page: Page<'_>) -> Result<Vec<String>, Fault> {
+        let base = self.key(folder);
+        let end = prefix_end(&base);
+        let beyond = if page.after.ends_with('/') { "\u{10ffff}" } else { "\0" };
+        let mut start = after_key(&base, page.after, beyond);
+        let wanted = if page.limit == 0 { usize::MAX } else { page.limit };
+        let mut out: Vec<String> = Vec::new();
+        while out.len() < wanted {
+            let found = self.keys(&start, &end, 256.min(wanted - out.len() + 1)).await?;
+            let Some(last) = found.last() else { break };
+            start = [last.as_ref(), b"\0"].concat();
+            for key in &found {
+                let name = tail(key, base.len());
+                let Some((child, _)) = name.split_once('/') else {
+                    out.push(name);
+                    continue;
+                };
+                let child = format!("{child}/");
+                // All that lies deeper in this folder is skipped by seeking past it.
+                start = prefix_end(&[base.as_slice(), child.as_bytes()].concat());
+                if out.last() != Some(&child) {
+                    out.push(child);
+                    break;
+                }
+            }
+        }
+        out.truncate(wanted);
+        Ok(out)
+    }
+
+    /// The rows under `folder`, decrypted, at most `limit`, with names after `after`.
+    pub async fn rows(&self, folder: &str, page: Page<'_>) -> Result<Vec<(String, Bytes)>, Fault> {
+        let names = self.names(folder, page).await?;
+        let mut out = Vec::with_capacity(names.len());
+        for name in names {
+            if let Some(plain) = self.get_bytes(&format!("{folder}{name}")).await? {
+                out.push((name, plain));
+            }
+        }
+        Ok(out)
+    }
+
+    async fn keys(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Key>, Fault> {
+        Ok(match self.source {
+            Source::Store { store, .. } => store.keys(start, end, limit).await?,
+            Source::Txn(core) => core.keys(start, end, limit).await?,
+        })
+    }
+
+    fn key(&self, name: &str) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.prefix.len() + name.len());
+        key.extend_from_slice(self.prefix.as_bytes());
+        key.extend_from_slice(name.as_bytes());
+        key
+    }
+}
+
+/// Reads one row, without a future where the store has it at hand.
+pub(crate) async fn fetch(store: &dyn Store, key: &[u8]) -> Result<Option<Row>, crate::StoreError> {
+    match store.peek(key) {
+        Some(at_hand) => at_hand,
+        None => store.get(key).await,
+    }
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(name: &str, plain: &[u8]) -> Result<T, Fault> {
+    serde_json::from_slice(plain).map_err(|e| {
+        Fault::internal(format_args!("row {name:?} does not parse: {:?} at column {}", e.classify(), e.column()))
+    })
+}
+
+fn after_key(base: &[u8], after: &str, beyond: &str) -> Vec<u8> {
+    if after.is_empty() { base.to_vec() } else { [base, after.as_bytes(), beyond.as_bytes()].concat() }
+}
+
+fn tail(key: &[u8], skip: usize) -> String {
+    String::from_utf8_lossy(key.get(skip..).unwrap_or_default()).into_owned()
+}
