@@ -1,0 +1,180 @@
+//! Routes: a pattern of a path, the operations on it, and finding one.
+use crate::Field;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// What a request wants to do. `Write` is POST and PUT alike; whether it needs the `create` or the `update` capability depends
+/// on whether the thing exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    Read,
+    List,
+    Scan,
+    Write,
+    Patch,
+    Delete,
+}
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Whoever has a token with the capability.
+    Token,
+    /// As `Token`, and the policy must grant `sudo` too.
+    Sudo,
+    /// Anybody: logins, health, the seal.
+    Open,
+}
+
+/// One operation of a route. `H` is what runs it.
+#[derive(Debug)]
+pub struct Op<H> {
+    pub verb: Verb,
+    pub access: Access,
+    pub doc: &'static str,
+    pub fields: Vec<Field>,
+    pub answer: Vec<Field>,
+    pub handler: H,
+}
+
+/// The named parts of a path that matched.
+#[derive(Clone, Debug, Default)]
+pub struct Captures(Vec<(&'static str, String)>);
+
+impl Captures {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| *n == name).map(|(_, text)| text.as_str())
+    }
+}
+
+/// The routes of one engine, method or the system, in the order of their declaration: the first pattern that matches is taken.
+///
+/// A pattern is a path of literals and captures: `{name}` is one name of letters, digits, `_`, and inside `-` and `.`;
+/// `{name*}` is any one segment; `{name...}` is all that is left, maybe nothing. A list takes its path with or without the
+/// trailing slash.
+#[derive(Debug)]
+pub struct RouteTable<H> {
+    routes: Vec<Route<H>>,
+    /// Routes by their first segment, where that is a literal; the others are under "".
+    by_head: HashMap<&'static str, Vec<usize>>,
+}
+
+#[derive(Debug)]
+struct Route<H> {
+    pattern: &'static str,
+    parts: Vec<Part>,
+    ops: Vec<Op<H>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(&'static str),
+    Name(&'static str),
+    Segment(&'static str),
+    Rest(&'static str),
+}
+
+impl<H> Default for RouteTable<H> {
+    fn default() -> Self {
+        Self { routes: Vec::new(), by_head: HashMap::new() }
+    }
+}
+
+impl<H> RouteTable<H> {
+    /// Adds an operation under a pattern.
+    pub fn add(&mut self, pattern: &'static str, op: Op<H>) {
+        if let Some(route) = self.routes.iter_mut().find(|r| r.pattern == pattern) {
+            route.ops.push(op);
+            return;
+        }
+        let parts: Vec<Part> = pattern.split('/').map(part).collect();
+        let head = if let Some(Part::Literal(text)) = parts.first() { text } else { "" };
+        self.by_head.entry(head).or_default().push(self.routes.len());
+        self.routes.push(Route { pattern, parts, ops: vec![op] });
+    }
+
+    /// The operation added last, to be adjusted by a builder.
+    pub fn last(&mut self) -> Option<&mut Op<H>> {
+        self.routes.last_mut().and_then(|r| r.ops.last_mut())
+    }
+
+    /// Every operation with its pattern.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Op<H>)> {
+        self.routes.iter().flat_map(|r| r.ops.iter().map(move |op| (r.pattern, op)))
+    }
+
+    /// Finds the route of a path (relative to the mount). `Found::Path` when a pattern matches but has no such operation.
+    pub fn find(&self, path: &str, verb: Verb) -> Found<'_, H> {
+        let folder = matches!(verb, Verb::List | Verb::Scan);
+        let trimmed = if folder { path.trim_end_matches('/') } else { path };
+        let head = trimmed.split('/').next().unwrap_or_default();
+        let mut known = false;
+        for bucket in [
+            self.by_head.get(head),
+            self.by_head.get("").filter(|_| !head.is_empty() || !self.by_head.contains_key(head)),
+        ] {
+            for at in bucket.into_iter().flatten() {
+                let Some(route) = self.routes.get(*at) else { continue };
+                // A rest capture of a list keeps the slash: "" and "a/" are folders.
+                let subject = if folder && !matches!(route.parts.last(), Some(Part::Rest(_))) { trimmed } else { path };
+                let Some(captures) = capture(&route.parts, subject) else { continue };
+                known = true;
+                if let Some(op) = route.ops.iter().find(|op| op.verb == verb) {
+                    return Found::Op { pattern: route.pattern, op, captures };
+                }
+            }
+        }
+        if known { Found::Path } else { Found::Nothing }
+    }
+}
+
+/// The outcome of [`RouteTable::find`].
+#[derive(Debug)]
+pub enum Found<'a, H> {
+    Op {
+        pattern: &'static str,
+        op: &'a Op<H>,
+        captures: Captures,
+    },
+    /// The path is known, the operation is not.
+    Path,
+    Nothing,
+}
+
+fn part(text: &'static str) -> Part {
+    let Some(inner) = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) else { return Part::Literal(text) };
+    if let Some(name) = inner.strip_suffix("...") {
+        return Part::Rest(name);
+    }
+    inner.strip_suffix('*').map_or(Part::Name(inner), Part::Segment)
+}
+
+fn capture(parts: &[Part], path: &str) -> Option<Captures> {
+    let mut found = Vec::new();
+    let mut rest = Some(path);
+    for part in parts {
+        if let Part::Rest(name) = part {
+            found.push((*name, rest.unwrap_or_default().to_owned()));
+            return Some(Captures(found));
+        }
+        let text = rest?;
+        let (segment, after) = text.split_once('/').map_or((text, None), |(s, a)| (s, Some(a)));
+        match part {
+            Part::Literal(literal) if *literal == segment => {}
+            Part::Name(name) if is_name(segment) => found.push((*name, segment.to_owned())),
+            Part::Segment(name) if !segment.is_empty() => found.push((*name, segment.to_owned())),
+            _ => return None,
+        }
+        rest = after;
+    }
+    rest.is_none().then_some(Captures(found))
+}
+
+fn is_name(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let bytes = text.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    word(*first) && word(*last) && bytes.iter().all(|b| word(*b) || matches!(b, b'-' | b'.'))
+}

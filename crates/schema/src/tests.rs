@@ -1,0 +1,100 @@
+use crate::*;
+use kw_types::Ttl;
+
+/// Makes a thing.
+#[derive(Request, Debug)]
+struct Make {
+    /// Its name.
+    #[capture]
+    name: String,
+    /// How long it lives.
+    #[field(default = "1h")]
+    ttl: Ttl,
+    tags: Vec<String>,
+    #[field(name = "type")]
+    kind: Option<String>,
+    meta: KeyValues,
+}
+
+fn table() -> RouteTable<u8> {
+    let mut table = RouteTable::default();
+    for (pattern, verb, handler) in [
+        ("things/{name}", Verb::Read, 1),
+        ("things", Verb::List, 2),
+        ("data/{path...}", Verb::List, 3),
+        ("{path...}", Verb::Read, 4),
+    ] {
+        table.add(pattern, Op { verb, access: Access::Token, doc: "", fields: vec![], answer: vec![], handler });
+    }
+    table
+}
+
+fn found(path: &str, verb: Verb) -> Option<(u8, Captures)> {
+    match table().find(path, verb) {
+        Found::Op { op, captures, .. } => Some((op.handler, captures)),
+        _ => None,
+    }
+}
+
+#[test]
+fn patterns_match_in_order() {
+    assert_eq!(found("things/a-b.c", Verb::Read).unwrap().0, 1);
+    assert_eq!(found("things/-a", Verb::Read).unwrap().0, 4);
+    assert_eq!(found("things/", Verb::List).unwrap().0, 2);
+    assert_eq!(found("things", Verb::List).unwrap().0, 2);
+    let (handler, captures) = found("data/a/b/", Verb::List).unwrap();
+    assert_eq!((handler, captures.get("path")), (3, Some("a/b/")));
+    assert_eq!(found("data", Verb::List).unwrap().1.get("path"), Some(""));
+    assert!(matches!(table().find("things", Verb::Delete), Found::Path));
+}
+
+fn parse(body: &str) -> Result<Make, kw_types::Fault> {
+    let params = Params::from_json(body.as_bytes())?;
+    let Found::Op { captures, .. } = table().find("things/x", Verb::Read) else { unreachable!() };
+    Make::parse(&Input { captures, params })
+}
+
+#[test]
+fn lenient_values() {
+    let make = parse(r#"{"ttl": 90, "tags": "a, b,", "type": 5, "meta": {"k": 1}}"#).unwrap();
+    assert_eq!((make.name.as_str(), make.ttl.seconds()), ("x", 90));
+    assert_eq!(make.tags, ["a", "b"]);
+    assert_eq!(make.kind.as_deref(), Some("5"));
+    assert_eq!(make.meta.0["k"], "1");
+    assert_eq!(parse("").unwrap().ttl.seconds(), 3600);
+    assert_eq!(parse(r#"{"ttl": null}"#).unwrap().ttl.seconds(), 3600);
+}
+
+#[test]
+fn bad_bodies_are_refused_without_showing_them() {
+    for body in [
+        "{",
+        "null",
+        "[]",
+        "5",
+        "  ",
+        r#"{"a":1,"a":2}"#,
+        r#"{"d":{"k":1,"k":2}}"#,
+        r#"{"ttl":"LEAKME"}"#,
+        r#"{"tags":{"LEAKME":1}}"#,
+        r#"{"x": 1e999}"#,
+        "{\"a\": \"\u{1}\"}",
+    ] {
+        let fault = parse(body).unwrap_err();
+        assert_eq!(fault.kind().status(), 400, "{body}");
+        assert!(!fault.to_string().contains("LEAKME"), "{fault}");
+    }
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(100), "}".repeat(100));
+    assert!(parse(&deep).is_ok());
+    assert!(parse(&format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000))).is_err());
+}
+
+#[test]
+fn fields_are_described() {
+    let mut fields = Vec::new();
+    Make::fields(&mut fields);
+    assert_eq!(Make::DOC, "Makes a thing.");
+    let names: Vec<_> = fields.iter().map(|f| f.name).collect();
+    assert_eq!(names, ["name", "ttl", "tags", "type", "meta"]);
+    assert_eq!(fields[1].default, Some("1h"));
+}
