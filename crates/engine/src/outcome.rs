@@ -1,0 +1,153 @@
+//! What a handler gives back.
+use crate::{Login, PlannedLease};
+use kw_schema::{Field, Kind, Place, Response};
+use kw_types::Fault;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What a handler may return, turned into one form for the kernel.
+pub trait Outcome {
+    /// Describes the fields of `data`.
+    fn fields(out: &mut Vec<Field>);
+    fn into_reply(self) -> Result<Reply, Fault>;
+}
+
+/// The erased outcome.
+pub struct Reply {
+    pub body: Body,
+    pub warnings: Vec<String>,
+    /// Where it is neither 200 (with a body) nor 204 (without).
+    pub status: Option<u16>,
+}
+
+/// What is answered.
+pub enum Body {
+    /// 204.
+    Empty,
+    /// `data` of the envelope.
+    Data(Box<RawValue>),
+    /// A login; the kernel makes the token.
+    Login(Box<Login>),
+    /// A credential to be made.
+    Lease(Box<dyn PlannedLease>),
+    /// The whole answer, without the envelope.
+    Bare { content_type: &'static str, bytes: Vec<u8> },
+}
+
+impl Reply {
+    pub fn new(body: Body) -> Self {
+        Self { body, warnings: Vec::new(), status: None }
+    }
+
+    /// `data` from any value.
+    pub fn data<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
+        Ok(Self::new(Body::Data(raw(value)?)))
+    }
+}
+
+/// Serialises an answer. It cannot fail for our own types but must not panic if it does.
+pub(crate) fn raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Fault> {
+    serde_json::value::to_raw_value(value)
+        .map_err(|e| Fault::internal(format_args!("an answer does not serialise: {:?}", e.classify())))
+}
+
+impl Outcome for Reply {
+    fn fields(_: &mut Vec<Field>) {}
+    fn into_reply(self) -> Result<Reply, Fault> {
+        Ok(self)
+    }
+}
+
+impl Outcome for () {
+    fn fields(_: &mut Vec<Field>) {}
+    fn into_reply(self) -> Result<Reply, Fault> {
+        Ok(Reply::new(Body::Empty))
+    }
+}
+
+/// An answer with `data`.
+#[derive(Debug)]
+pub struct Data<T>(pub T);
+
+impl<T: Response> Outcome for Data<T> {
+    fn fields(out: &mut Vec<Field>) {
+        T::fields(out);
+    }
+    fn into_reply(self) -> Result<Reply, Fault> {
+        Reply::data(&self.0)
+    }
+}
+
+/// `None` is 404.
+impl<O: Outcome> Outcome for Option<O> {
+    fn fields(out: &mut Vec<Field>) {
+        O::fields(out);
+    }
+    fn into_reply(self) -> Result<Reply, Fault> {
+        self.ok_or_else(Fault::not_found)?.into_reply()
+    }
+}
+
+/// A listing. An empty one is 404, as in Vault.
+#[derive(Debug, Default, Serialize)]
+pub struct Keys {
+    pub keys: Vec<String>,
+    /// Facts about each key, as an object by key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_info: Option<Box<RawValue>>,
+}
+
+impl From<Vec<String>> for Keys {
+    fn from(keys: Vec<String>) -> Self {
+        Self { keys, key_info: None }
+    }
+}
+
+impl Outcome for Keys {
+    fn fields(out: &mut Vec<Field>) {
+        let doc = "Names; those of folders end in a slash.";
+        out.push(Field {
+            name: "keys",
+            place: Place::Answer,
+            kind: Kind::List,
+            required: true,
+            default: None,
+            secret: false,
+            doc,
+        });
+    }
+    fn into_reply(self) -> Result<Reply, Fault> {
+        if self.keys.is_empty() {
+            return Err(Fault::not_found());
+        }
+        Reply::data(&self)
+    }
+}
+
+/// An outcome with warnings for the caller.
+pub struct Warned<O>(pub O, pub Vec<String>);
+
+impl<O: Outcome> Outcome for Warned<O> {
+    fn fields(out: &mut Vec<Field>) {
+        O::fields(out);
+    }
+    fn into_reply(self) -> Result<Reply, Fault> {
+        let mut reply = self.0.into_reply()?;
+        reply.warnings.extend(self.1);
+        Ok(reply)
+    }
+}
+
+/// An outcome with another HTTP status than 200 or 204.
+pub struct Status<O>(pub u16, pub O);
+
+impl<O: Outcome> Outcome for Status<O> {
+    fn fields(out: &mut Vec<Field>) {
+        O::fields(out);
+    }
+    fn into_reply(self) -> Result<Reply, Fault> {
+        let mut reply = self.1.into_reply()?;
+        reply.status = Some(self.0);
+        Ok(reply)
+    }
+}
