@@ -1,7 +1,7 @@
 //! What a handler gives back.
 use crate::{Login, PlannedLease};
 use kw_schema::{Field, Kind, Place, Response};
-use kw_types::Fault;
+use kw_types::{Fault, Ttl};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -18,6 +18,8 @@ pub struct Reply {
     pub warnings: Vec<String>,
     /// Where it is neither 200 (with a body) nor 204 (without).
     pub status: Option<u16>,
+    /// `lease_duration` of an answer without a lease: a hint when to read again (KV version 1). Zero: none.
+    pub lease_duration: Ttl,
 }
 
 /// What is answered.
@@ -36,7 +38,7 @@ pub enum Body {
 
 impl Reply {
     pub fn new(body: Body) -> Self {
-        Self { body, warnings: Vec::new(), status: None }
+        Self { body, warnings: Vec::new(), status: None, lease_duration: Ttl::ZERO }
     }
 
     /// `data` from any value.
