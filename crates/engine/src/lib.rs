@@ -5,6 +5,8 @@
 //! no other effects, since a conflict runs it again. What changes the outside world is a [`Lease`], made by [`Cx::issue`].
 mod auth;
 mod cx;
+#[cfg(feature = "harness")]
+pub mod harness;
 mod lease;
 mod mount;
 mod outcome;
