@@ -1,0 +1,102 @@
+use crate::*;
+use kw_types::{Secret, Time};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+fn device(options: &[(&str, &str)]) -> (Device, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut map: BTreeMap<String, String> = options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    map.insert("file_path".into(), dir.path().join("a/audit.log").display().to_string());
+    let config = DeviceConfig { path: "f/".into(), kind: "file".into(), description: String::new(), local: false, options: map, salt: Secret::new(vec![7; 32]) };
+    (Device::open(config).unwrap(), dir)
+}
+
+fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
+    let auth = AuthFacts { token: "s.LEAKME", accessor: "acc", policies: &["p".to_owned()], allowed: Some(true), ..AuthFacts::default() };
+    let request = RequestFacts {
+        time: Time::from_seconds(1_700_000_000), id: "i", operation: "update", path: "kv/x\"y", data: Some(data), clear,
+        token: "s.LEAKME", accessor: "acc", auth: Some(auth), remote: "127.0.0.1".parse().ok(), remote_port: 5, ..RequestFacts::default()
+    };
+    let response = ResponseFacts { time: request.time, data: Some(data), clear, ..ResponseFacts::default() };
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    write_request(device, &request, &mut one);
+    write_response(device, &request, &response, &mut two);
+    assert!(one.ends_with(b"\n") && !one[..one.len() - 1].contains(&b'\n'));
+    (serde_json::from_slice(&one).unwrap(), serde_json::from_slice(&two).unwrap())
+}
+
+#[test]
+fn values_are_hashed_and_numbers_stay() {
+    let (device, _dir) = device(&[]);
+    let (request, response) = lines(&device, r#"{"password":"LEAKME","n":5,"deep":{"k":["LEAKME","a\"b"]},"e":""}"#, &[]);
+    assert!(!format!("{request}{response}").contains("LEAKME"));
+    assert_eq!(request["request"]["data"]["password"], device.hash("LEAKME"));
+    assert_eq!(request["request"]["data"]["deep"]["k"][1], device.hash("a\"b"));
+    assert_eq!(request["request"]["data"]["n"], 5);
+    assert_eq!(response["response"]["data"]["password"], device.hash("LEAKME"));
+    assert_eq!(request["request"]["client_token"], device.hash("s.LEAKME"));
+    assert_eq!(request["request"]["path"], "kv/x\"y");
+    assert_eq!(request["auth"]["policies"][0], "p");
+}
+
+#[test]
+fn chosen_keys_stay_readable() {
+    let (device, _dir) = device(&[("hmac_accessor", "false")]);
+    let (request, _) = lines(&device, r#"{"open":{"a":"x"},"shut":"y","more":["z"]}"#, &["open".to_owned()]);
+    assert_eq!(request["request"]["data"]["open"]["a"], "x");
+    assert_eq!(request["request"]["data"]["shut"], device.hash("y"));
+    assert_eq!(request["request"]["data"]["more"][0], device.hash("z"));
+    assert_eq!(request["request"]["client_token_accessor"], "acc");
+}
+
+#[test]
+fn files_have_the_mode_asked_for_and_reopen() {
+    use std::os::unix::fs::PermissionsExt;
+    let (device, dir) = device(&[("mode", "0640")]);
+    device.write(b"one\n").unwrap();
+    let path = dir.path().join("a/audit.log");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    std::fs::rename(&path, dir.path().join("old")).unwrap();
+    device.reopen().unwrap();
+    device.write(b"two\n").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"two\n");
+}
+
+#[test]
+fn bad_options_are_refused() {
+    for (kind, options) in [("odd", vec![]), ("file", vec![]), ("file", vec![("file_path", "/x"), ("format", "odd")]), ("file", vec![("file_path", "/x"), ("log_raw", "maybe")])] {
+        let options = options.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let config = DeviceConfig { path: "f/".into(), kind: kind.into(), description: String::new(), local: false, options, salt: Secret::new(vec![]) };
+        assert!(config.options().is_err(), "{kind}");
+    }
+}
+
+fn arb_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".*".prop_map(Value::from)];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(".*", inner, 0..6).prop_map(|m| Value::Object(m.into_iter().collect())),
+        ]
+    })
+}
+
+fn hash_all(device: &Device, value: &Value) -> Value {
+    match value {
+        Value::String(s) => Value::String(device.hash(s)),
+        Value::Array(items) => items.iter().map(|v| hash_all(device, v)).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), hash_all(device, v))).collect()),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_json_is_hashed_whole(value in arb_json()) {
+        let (device, _dir) = device(&[]);
+        let value = serde_json::json!({"top": value});
+        let (request, _) = lines(&device, &value.to_string(), &[]);
+        prop_assert_eq!(&request["request"]["data"], &hash_all(&device, &value));
+    }
+}
