@@ -1,0 +1,278 @@
+//! The barrier itself: sealed, or open with a keyring.
+use crate::cipher::{RowParts, TermCipher};
+use crate::derive::{KEY_LEN, RootKey};
+use crate::envelope::{open_under, seal_under};
+use crate::error::BarrierError;
+use crate::keyring::Keyring;
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use kw_store::{RowCipher, StoreError};
+use kw_types::{Rng, Secret, Time};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+/// From so many encryptions under one term on, [`Barrier::needs_rotation`] says yes. NIST SP 800-38D allows 2^32 with random
+/// nonces.
+pub const ROTATE_AT: u64 = 1 << 31;
+
+/// With so many encryptions under one term nothing more is encrypted until it is rotated. The gap to 2^32 is room for what
+/// other nodes have not recorded yet.
+pub const ENCRYPTIONS_MAX: u64 = 3 << 30;
+
+/// From so many unrecorded encryptions on, [`Barrier::needs_checkpoint`] says yes.
+///
+/// As many are counted as used whenever the barrier is opened. So if the kernel writes a checkpoint when it is asked to, what
+/// a crash forgets has been paid for in advance, and the count in the keyring never falls short.
+pub const CHECKPOINT_AT: u64 = 1 << 20;
+
+const HANDOVER: &str = "root key handover";
+
+/// Encrypts and decrypts every row. Sealed at first.
+///
+/// Changes of the keyring are made in two steps, since this crate does no I/O: a `plan_..` method takes the keyring row as
+/// it is in the store and gives a [`KeyringChange`]; the kernel commits its row (with the old one as read, so that two nodes
+/// cannot both win), and then [`Barrier::apply`] puts it in force. A plan that is dropped did nothing.
+pub struct Barrier {
+    open: ArcSwapOption<Open>,
+    /// Held while `open` is replaced, so that no change is lost between two of them.
+    changing: Mutex<()>,
+    rng: Arc<dyn Rng>,
+}
+
+struct Open {
+    root: RootKey,
+    keyring: Keyring,
+    active: Arc<TermCipher>,
+    /// In order of their numbers.
+    ciphers: Vec<Arc<TermCipher>>,
+}
+
+/// A new keyring, to be committed and then applied.
+#[derive(Debug)]
+pub struct KeyringChange {
+    keyring: Keyring,
+    root: RootKey,
+    counted: Vec<(u32, u64)>,
+    row: Vec<u8>,
+    handover: Option<Vec<u8>>,
+}
+
+/// The active term, as `sys/key-status` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TermStatus {
+    pub term: u32,
+    pub installed: Time,
+    pub encryptions: u64,
+}
+
+impl KeyringChange {
+    /// The new content of [`crate::seal::KEYRING_ROW`].
+    pub fn row(&self) -> &[u8] {
+        &self.row
+    }
+
+    /// The new content of [`crate::seal::HANDOVER_ROW`]: there when the root key has changed, so that nodes that hold the
+    /// former one can [`Barrier::follow`]. A store that only one node uses needs no such row; elsewhere delete it when all
+    /// nodes have followed, since whoever has the former root key can read the new one from it.
+    pub fn handover(&self) -> Option<&[u8]> {
+        self.handover.as_deref()
+    }
+
+    pub(crate) fn root(&self) -> &RootKey {
+        &self.root
+    }
+}
+
+impl Barrier {
+    /// A sealed barrier that takes its nonces and keys from `rng`.
+    pub fn new(rng: Arc<dyn Rng>) -> Self {
+        Self { open: ArcSwapOption::empty(), changing: Mutex::new(()), rng }
+    }
+
+    /// Whether there are no keys.
+    pub fn is_sealed(&self) -> bool {
+        self.open.load().is_none()
+    }
+
+    /// Opens the barrier. [`Barrier::needs_checkpoint`] is true right afterwards, see [`CHECKPOINT_AT`].
+    ///
+    /// Errors: [`BarrierError::WrongKey`] when the keyring is not that of this root key.
+    pub fn unseal(&self, root: RootKey, keyring_row: &[u8]) -> Result<(), BarrierError> {
+        let _changing = self.changing.lock();
+        let keyring = Keyring::open(&root, keyring_row)?;
+        let open = Open::new(root, keyring, None)?;
+        open.active.reserve(CHECKPOINT_AT);
+        self.open.store(Some(Arc::new(open)));
+        Ok(())
+    }
+
+    /// Forgets all keys: from here on nothing opens, but for rows that are being opened in this moment.
+    pub fn seal(&self) {
+        let _changing = self.changing.lock();
+        self.open.store(None);
+    }
+
+    /// The 32-byte key for a purpose, such as `token hash`: derived from the keyring's base secret, the same for the life of
+    /// the installation. `None` while sealed.
+    pub fn subkey(&self, label: &str) -> Option<Secret<[u8; KEY_LEN]>> {
+        self.open.load().as_ref()?.keyring.subkey(label).ok()
+    }
+
+    /// The active term; `None` while sealed.
+    pub fn status(&self) -> Option<TermStatus> {
+        let open = self.open.load();
+        let open = open.as_ref()?;
+        let term = open.keyring.active();
+        Some(TermStatus { term: term.number, installed: term.installed, encryptions: open.active.encryptions() })
+    }
+
+    /// Whether the active term has been used so much that it should be rotated now.
+    pub fn needs_rotation(&self) -> bool {
+        self.open.load().as_ref().is_some_and(|open| open.active.encryptions() >= ROTATE_AT)
+    }
+
+    /// Whether so many encryptions are unrecorded that [`Barrier::plan_checkpoint`] should be called now.
+    pub fn needs_checkpoint(&self) -> bool {
+        self.open.load().as_ref().is_some_and(|open| open.active.unrecorded() >= CHECKPOINT_AT)
+    }
+
+    /// Records the encryptions of this process in the keyring. Do so also before sealing.
+    pub fn plan_checkpoint(&self, keyring_row: &[u8]) -> Result<KeyringChange, BarrierError> {
+        self.plan(keyring_row, None, |_| Ok(()))
+    }
+
+    /// Adds a term; also records.
+    pub fn plan_rotation(&self, keyring_row: &[u8], now: Time) -> Result<KeyringChange, BarrierError> {
+        self.plan(keyring_row, None, |keyring| keyring.rotate(&*self.rng, now))
+    }
+
+    /// Puts the keyring under a new root key; also records. [`crate::ceremony::rekey`] makes the rows that go with it.
+    pub fn plan_rekey(&self, keyring_row: &[u8]) -> Result<KeyringChange, BarrierError> {
+        self.plan(keyring_row, Some(RootKey::generate(&*self.rng)), |_| Ok(()))
+    }
+
+    /// Puts a committed change in force. Does nothing when the barrier was sealed meanwhile, or a newer term is in force.
+    pub fn apply(&self, change: KeyringChange) -> Result<(), BarrierError> {
+        let _changing = self.changing.lock();
+        let Some(open) = self.open.load_full() else { return Ok(()) };
+        for (number, counted) in &change.counted {
+            let recorded = change.keyring.terms().find(|term| term.number == *number).map_or(0, |t| t.encryptions);
+            if let Some(cipher) = open.cipher(*number) {
+                cipher.settle(*counted, recorded);
+            }
+        }
+        self.replace(&open, change.root, change.keyring)
+    }
+
+    /// Takes over a keyring that another node has written.
+    ///
+    /// Errors: [`BarrierError::WrongKey`] when the root key has changed: try [`Barrier::follow`], and seal if that fails too.
+    pub fn reload(&self, keyring_row: &[u8]) -> Result<(), BarrierError> {
+        let _changing = self.changing.lock();
+        let open = self.open.load_full().ok_or(BarrierError::Sealed)?;
+        let keyring = Keyring::open(&open.root, keyring_row)?;
+        self.replace(&open, open.root.clone(), keyring)
+    }
+
+    /// Takes over a root key and a keyring that another node has written.
+    ///
+    /// Errors: [`BarrierError::WrongKey`] when more than one rekeying was missed.
+    pub fn follow(&self, handover_row: &[u8], keyring_row: &[u8]) -> Result<(), BarrierError> {
+        let _changing = self.changing.lock();
+        let open = self.open.load_full().ok_or(BarrierError::Sealed)?;
+        let root = open_under(open.root.expose(), HANDOVER, handover_row)?;
+        let root = RootKey::from_slice(root.expose()).ok_or(BarrierError::Malformed("handover"))?;
+        let keyring = Keyring::open(&root, keyring_row)?;
+        self.replace(&open, root, keyring)
+    }
+
+    fn plan(
+        &self,
+        keyring_row: &[u8],
+        new_root: Option<RootKey>,
+        edit: impl FnOnce(&mut Keyring) -> Result<(), BarrierError>,
+    ) -> Result<KeyringChange, BarrierError> {
+        let open = self.open.load_full().ok_or(BarrierError::Sealed)?;
+        let mut keyring = Keyring::open(&open.root, keyring_row)?;
+        let counted: Vec<_> =
+            open.ciphers.iter().map(|c| (c.number(), c.unrecorded())).filter(|(_, n)| *n > 0).collect();
+        for (number, more) in &counted {
+            keyring.count(*number, *more);
+        }
+        edit(&mut keyring)?;
+        let rng = &*self.rng;
+        let handover = match &new_root {
+            Some(new) => Some(seal_under(open.root.expose(), HANDOVER, new.expose(), rng)?),
+            None => None,
+        };
+        let root = new_root.unwrap_or_else(|| open.root.clone());
+        let row = keyring.seal(&root, rng)?;
+        Ok(KeyringChange { keyring, root, counted, row, handover })
+    }
+
+    /// A watch may bring a newer keyring before our own older commit is applied; terms never go back.
+    fn replace(&self, open: &Open, root: RootKey, keyring: Keyring) -> Result<(), BarrierError> {
+        if keyring.active().number >= open.active.number() {
+            self.open.store(Some(Arc::new(Open::new(root, keyring, Some(open))?)));
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    /// Ciphers of terms that `former` has are shared with it, so that no count is lost.
+    fn new(root: RootKey, keyring: Keyring, former: Option<&Open>) -> Result<Self, BarrierError> {
+        let mut ciphers = Vec::new();
+        for term in keyring.terms() {
+            let cipher = match former.and_then(|open| open.cipher(term.number)) {
+                Some(same) => {
+                    same.settle(0, term.encryptions);
+                    same.clone()
+                }
+                None => Arc::new(TermCipher::new(term)?),
+            };
+            ciphers.push(cipher);
+        }
+        let active = ciphers.last().cloned().ok_or(BarrierError::Malformed("keyring"))?;
+        Ok(Self { root, keyring, active, ciphers })
+    }
+
+    fn cipher(&self, number: u32) -> Option<&Arc<TermCipher>> {
+        // Almost every row was written under the active term.
+        if self.active.number() == number {
+            return Some(&self.active);
+        }
+        let at = self.ciphers.binary_search_by_key(&number, |cipher| cipher.number()).ok()?;
+        self.ciphers.get(at)
+    }
+}
+
+impl RowCipher for Barrier {
+    fn seal(&self, key: &[u8], plain: &[u8]) -> Result<Bytes, StoreError> {
+        let open = self.open.load();
+        let open = open.as_ref().ok_or(BarrierError::Sealed)?;
+        Ok(open.active.seal(key, plain, &*self.rng, ENCRYPTIONS_MAX)?)
+    }
+
+    fn open(&self, key: &[u8], sealed: &Bytes) -> Result<Bytes, StoreError> {
+        let open = self.open.load();
+        let open = open.as_ref().ok_or(BarrierError::Sealed)?;
+        let row = RowParts::split(sealed).ok_or_else(|| damaged("the row is too short or of an unknown format"))?;
+        let Some(cipher) = open.cipher(row.term) else {
+            return Err(if row.term > open.active.number() {
+                // Another node has rotated, and its keyring has not reached this one.
+                StoreError::Unavailable("the row was written under a key that this node has not loaded yet".to_owned())
+            } else {
+                damaged("the row names a key that there never was")
+            });
+        };
+        cipher.open(key, &row).map_err(|_| damaged("the row does not check: it was changed, moved or cut"))
+    }
+}
+
+fn damaged(what: &str) -> StoreError {
+    StoreError::Corrupt(what.to_owned())
+}

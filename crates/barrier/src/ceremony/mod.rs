@@ -1,0 +1,24 @@
+//! The ceremonies that people hold over the unseal key, as state machines without I/O.
+//!
+//! [`init`] makes the first keys; [`Unseal`] collects shares until they open the root key; [`Rekey`] replaces the shares;
+//! [`GenerateRoot`] lets holders of enough shares make a root token. Each takes what was sent, and gives what to answer or
+//! what to do. The kernel keeps them behind a lock, one of each, and reads and writes the rows of [`crate::seal`].
+//!
+//! State lives in memory: a ceremony is held with one node, and a restart of that node ends it.
+mod collect;
+mod error;
+mod generate_root;
+mod init;
+mod rekey;
+mod scheme;
+mod unseal;
+#[cfg(test)]
+mod tests;
+
+pub use collect::KeyShare;
+pub use error::{CeremonyError, SchemeFlaw};
+pub use generate_root::{GenerateRoot, GenerateRootStatus, RootGrant};
+pub use init::{InitRequest, Initialised, init};
+pub use rekey::{NewUnsealKey, Rekey, RekeyAnswer, RekeyRequest, RekeyStatus, RekeyStep, VerifyStatus, VerifyStep};
+pub use scheme::IssuedShares;
+pub use unseal::{Unseal, UnsealStatus};

@@ -1,0 +1,279 @@
+//! New shares of a new unseal key, by the word of enough holders of the old ones.
+use super::CeremonyError;
+use super::collect::{Collector, KeyShare, check_nonce};
+use super::scheme::{IssuedShares, Scheme};
+use crate::barrier::{Barrier, KeyringChange};
+use crate::derive::UnsealKey;
+use crate::error::BarrierError;
+use crate::seal::{BACKUP_ROW, Backup, CONFIG_ROW, HANDOVER_ROW, KEYRING_ROW, ROOT_KEY_ROW, Rows, SealConfig, wrap};
+use kw_types::{Rng, RngExt, Time};
+
+/// At most one rekeying at a time.
+#[derive(Debug, Default)]
+pub struct Rekey {
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    nonce: String,
+    scheme: Scheme,
+    backup: bool,
+    require_verification: bool,
+    collected: Collector,
+    /// The new key, until its holders have shown that they have it.
+    unverified: Option<Unverified>,
+}
+
+#[derive(Debug)]
+struct Unverified {
+    nonce: String,
+    new: NewUnsealKey,
+    collected: Collector,
+}
+
+/// The parameters of `sys/rekey/init`.
+#[derive(Clone, Debug, Default)]
+pub struct RekeyRequest {
+    pub secret_shares: i64,
+    pub secret_threshold: i64,
+    pub pgp_keys: Vec<String>,
+    /// Keep the encrypted shares in the store; needs PGP keys.
+    pub backup: bool,
+    pub require_verification: bool,
+}
+
+/// What `sys/rekey/init` shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RekeyStatus {
+    pub started: bool,
+    pub nonce: String,
+    pub t: u8,
+    pub n: u8,
+    pub progress: usize,
+    pub required: u8,
+    pub pgp_fingerprints: Vec<String>,
+    pub backup: bool,
+    pub verification_required: bool,
+    /// Empty until the old shares are complete.
+    pub verification_nonce: String,
+}
+
+/// What `sys/rekey/verify` shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyStatus {
+    pub started: bool,
+    pub nonce: String,
+    pub t: u8,
+    pub n: u8,
+    pub progress: usize,
+}
+
+/// The answer that holds the new shares.
+#[derive(Clone, Debug)]
+pub struct RekeyAnswer {
+    pub nonce: String,
+    pub shares: IssuedShares,
+    pub backup: bool,
+    pub verification_required: bool,
+    /// Empty where no verification was asked for.
+    pub verification_nonce: String,
+}
+
+/// A new unseal key that is not in force: see [`NewUnsealKey::rows`].
+#[derive(Clone, Debug)]
+pub struct NewUnsealKey {
+    key: UnsealKey,
+    config: SealConfig,
+    backup: Option<Backup>,
+}
+
+/// What a share for `sys/rekey/update` led to.
+#[derive(Debug)]
+pub enum RekeyStep {
+    /// More are needed.
+    Progress,
+    /// The new shares are handed out, and the old ones stay in force until [`Rekey::verify`].
+    Verify(RekeyAnswer),
+    /// Commit the new key, then answer.
+    Replace(RekeyAnswer, NewUnsealKey),
+}
+
+/// What a share for `sys/rekey/verify` led to.
+#[derive(Debug)]
+pub enum VerifyStep {
+    /// More are needed.
+    Progress,
+    /// Commit the new key, then answer with this nonce.
+    Replace { nonce: String, new: NewUnsealKey },
+}
+
+impl Rekey {
+    /// Begins.
+    pub fn start(&mut self, request: &RekeyRequest, rng: &dyn Rng, now: Time) -> Result<(), CeremonyError> {
+        if request.backup && request.pgp_keys.is_empty() {
+            return Err(CeremonyError::BackupWithoutPgp);
+        }
+        let scheme = Scheme::check(request.secret_shares, request.secret_threshold, &request.pgp_keys, now)
+            .map_err(CeremonyError::BadRekeyScheme)?;
+        if self.running.is_some() {
+            return Err(CeremonyError::RekeyRunning);
+        }
+        self.running = Some(Running {
+            nonce: rng.uuid(),
+            scheme,
+            backup: request.backup,
+            require_verification: request.require_verification,
+            collected: Collector::default(),
+            unverified: None,
+        });
+        Ok(())
+    }
+
+    /// `required` is the threshold of the shares in force.
+    pub fn status(&self, required: u8) -> RekeyStatus {
+        let Some(running) = &self.running else { return RekeyStatus { required, ..RekeyStatus::default() } };
+        RekeyStatus {
+            started: true,
+            nonce: running.nonce.clone(),
+            t: running.scheme.threshold,
+            n: running.scheme.shares,
+            progress: running.collected.progress(),
+            required,
+            pgp_fingerprints: running.scheme.fingerprints(),
+            backup: running.backup,
+            verification_required: running.require_verification,
+            verification_nonce: running.unverified.as_ref().map(|u| u.nonce.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Takes a share of the old key.
+    ///
+    /// Errors: [`CeremonyError::WrongShares`] when the shares do not open the root key; the rekeying goes on from zero.
+    pub fn update(
+        &mut self,
+        share: &KeyShare,
+        nonce: &str,
+        config: &SealConfig,
+        wrapped_root: &[u8],
+        rng: &dyn Rng,
+    ) -> Result<RekeyStep, CeremonyError> {
+        let running = self.running.as_mut().ok_or(CeremonyError::NoRekey)?;
+        check_nonce(nonce, &running.nonce, "rekey")?;
+        if running.unverified.is_some() {
+            return Err(CeremonyError::RekeyRunning);
+        }
+        if !running.collected.offer(share) {
+            return Err(CeremonyError::GivenAlready("rekey"));
+        }
+        if running.collected.complete_root(config, wrapped_root)?.is_none() {
+            return Ok(RekeyStep::Progress);
+        }
+        let (mut answer, new) = running.issue(rng)?;
+        if running.require_verification {
+            answer.verification_nonce = rng.uuid();
+            let nonce = answer.verification_nonce.clone();
+            running.unverified = Some(Unverified { nonce, new, collected: Collector::default() });
+            return Ok(RekeyStep::Verify(answer));
+        }
+        self.running = None;
+        Ok(RekeyStep::Replace(answer, new))
+    }
+
+    /// Ends the rekeying, if there is one; new shares that were handed out are worth nothing then.
+    pub fn cancel(&mut self) {
+        self.running = None;
+    }
+
+    /// Errors: [`CeremonyError::NoRekeyConfiguration`] without a rekeying.
+    pub fn verify_status(&self) -> Result<VerifyStatus, CeremonyError> {
+        let running = self.running.as_ref().ok_or(CeremonyError::NoRekeyConfiguration)?;
+        let unverified = running.unverified.as_ref();
+        Ok(VerifyStatus {
+            started: unverified.is_some(),
+            nonce: unverified.map(|u| u.nonce.clone()).unwrap_or_default(),
+            t: running.scheme.threshold,
+            n: running.scheme.shares,
+            progress: unverified.map_or(0, |u| u.collected.progress()),
+        })
+    }
+
+    /// Takes a share of the new key. Errors: [`CeremonyError::WrongShares`] when they do not make the new key; the
+    /// verification goes on from zero.
+    pub fn verify(&mut self, share: &KeyShare, nonce: &str) -> Result<VerifyStep, CeremonyError> {
+        let running = self.running.as_mut().ok_or(CeremonyError::NoRekeyConfiguration)?;
+        let threshold = running.scheme.threshold;
+        let unverified = running.unverified.as_mut().ok_or(CeremonyError::NoVerification)?;
+        check_nonce(nonce, &unverified.nonce, "verify")?;
+        if !unverified.collected.offer(share) {
+            return Err(CeremonyError::GivenAlready("verify"));
+        }
+        let Some(key) = unverified.collected.complete(threshold)? else { return Ok(VerifyStep::Progress) };
+        if !key.matches(&unverified.new.key) {
+            return Err(CeremonyError::WrongShares);
+        }
+        let done = VerifyStep::Replace { nonce: unverified.nonce.clone(), new: unverified.new.clone() };
+        self.running = None;
+        Ok(done)
+    }
+
+    /// Begins the verification anew, under a new nonce; the new shares stay as they are.
+    pub fn restart_verification(&mut self, rng: &dyn Rng) -> Result<(), CeremonyError> {
+        let running = self.running.as_mut().ok_or(CeremonyError::NoRekeyConfiguration)?;
+        let unverified = running.unverified.as_mut().ok_or(CeremonyError::NoVerification)?;
+        unverified.nonce = rng.uuid();
+        unverified.collected.clear();
+        Ok(())
+    }
+}
+
+impl Running {
+    fn issue(&self, rng: &dyn Rng) -> Result<(RekeyAnswer, NewUnsealKey), BarrierError> {
+        let key = UnsealKey::generate(rng);
+        let shares = self.scheme.issue(&key, rng)?;
+        let new = NewUnsealKey {
+            key,
+            config: self.scheme.config(&self.nonce, self.backup),
+            backup: self.backup.then(|| shares.backup(&self.nonce)),
+        };
+        let answer = RekeyAnswer {
+            nonce: self.nonce.clone(),
+            shares,
+            backup: self.backup,
+            verification_required: self.require_verification,
+            verification_nonce: String::new(),
+        };
+        Ok((answer, new))
+    }
+}
+
+impl NewUnsealKey {
+    /// The seal's configuration once the new key is in force.
+    pub fn config(&self) -> &SealConfig {
+        &self.config
+    }
+
+    /// The rows that put the new key in force together with a new root key, and the change that [`Barrier::apply`] takes once
+    /// they are committed. If they cannot be, the old shares stay in force and the ceremony is to be held again.
+    pub fn rows(
+        &self,
+        barrier: &Barrier,
+        keyring_row: &[u8],
+        rng: &dyn Rng,
+    ) -> Result<(Rows, KeyringChange), BarrierError> {
+        let change = barrier.plan_rekey(keyring_row)?;
+        let json = |row, encoded: serde_json::Result<Vec<u8>>| encoded.map_err(|_| BarrierError::Malformed(row));
+        let mut rows = vec![
+            (CONFIG_ROW, json(CONFIG_ROW, serde_json::to_vec(&self.config))?),
+            (ROOT_KEY_ROW, wrap(&self.key, change.root(), rng)?),
+            (KEYRING_ROW, change.row().to_vec()),
+        ];
+        if let Some(handover) = change.handover() {
+            rows.push((HANDOVER_ROW, handover.to_vec()));
+        }
+        if let Some(backup) = &self.backup {
+            rows.push((BACKUP_ROW, json(BACKUP_ROW, serde_json::to_vec(backup))?));
+        }
+        Ok((rows, change))
+    }
+}

@@ -1,0 +1,43 @@
+use super::*;
+use crate::SystemRng;
+
+#[test]
+fn a_keyring_survives_its_row() {
+    let root = RootKey::generate(&SystemRng);
+    let mut keyring = Keyring::generate(&SystemRng, Time::from_seconds(7));
+    keyring.count(1, 41);
+    keyring.rotate(&SystemRng, Time::from_seconds(8)).unwrap();
+    keyring.count(1, 1);
+    keyring.count(2, 5);
+    let row = keyring.seal(&root, &SystemRng).unwrap();
+    let again = Keyring::open(&root, &row).unwrap();
+    let shown: Vec<_> = again.terms().map(|t| (t.number, t.installed.seconds(), t.encryptions)).collect();
+    assert_eq!(shown, [(1, 7, 42), (2, 8, 5)]);
+    for (a, b) in keyring.terms().zip(again.terms()) {
+        assert!(a.key.matches(b.key.expose()));
+    }
+    assert!(keyring.subkey("x").unwrap().matches(again.subkey("x").unwrap().expose()));
+    assert!(!keyring.subkey("x").unwrap().matches(again.subkey("y").unwrap().expose()));
+}
+
+#[test]
+fn a_keyring_opens_under_its_root_key_alone() {
+    let root = RootKey::generate(&SystemRng);
+    let row = Keyring::generate(&SystemRng, Time::ZERO).seal(&root, &SystemRng).unwrap();
+    assert_eq!(Keyring::open(&RootKey::generate(&SystemRng), &row).unwrap_err(), BarrierError::WrongKey);
+    for at in 0..row.len() {
+        let mut bent = row.clone();
+        bent[at] ^= 1;
+        assert_eq!(Keyring::open(&root, &bent).unwrap_err(), BarrierError::WrongKey);
+        assert_eq!(Keyring::open(&root, &row[..at]).unwrap_err(), BarrierError::WrongKey);
+    }
+}
+
+#[test]
+fn rows_that_make_no_sense_are_refused() {
+    let root = RootKey::generate(&SystemRng);
+    for plain in [&b""[..], &[1; 33], &[1; 34], &[2; 1 + KEY_LEN + TERM_LEN], &[1; 1 + KEY_LEN + 2 * TERM_LEN]] {
+        let row = seal_under(root.expose(), LABEL, plain, &SystemRng).unwrap();
+        assert_eq!(Keyring::open(&root, &row).unwrap_err(), BarrierError::Malformed("keyring"));
+    }
+}
