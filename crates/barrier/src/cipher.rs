@@ -63,13 +63,7 @@ impl TermCipher {
     }
 
     /// Encrypts a row; refuses with [`BarrierError::Exhausted`] once `encryptions_max` are used up.
-    pub fn seal(
-        &self,
-        key: &[u8],
-        plain: &[u8],
-        rng: &dyn Rng,
-        encryptions_max: u64,
-    ) -> Result<Bytes, BarrierError> {
+    pub fn seal(&self, key: &[u8], plain: &[u8], rng: &dyn Rng, encryptions_max: u64) -> Result<Bytes, BarrierError> {
         if self.encryptions() >= encryptions_max {
             return Err(BarrierError::Exhausted);
         }

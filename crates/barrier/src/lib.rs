@@ -38,3 +38,6 @@ pub use derive::{KEY_LEN, RootKey, UnsealKey};
 pub use entropy::SystemRng;
 pub use error::BarrierError;
 pub use mac::{MacKey, hmac_sha256, sha256};
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@ use crate::cipher::{RowParts, TermCipher};
 use crate::derive::{KEY_LEN, RootKey};
 use crate::envelope::{open_under, seal_under};
 use crate::error::BarrierError;
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Term};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use kw_store::{RowCipher, StoreError};
@@ -75,8 +75,7 @@ impl KeyringChange {
     }
 
     /// The new content of [`crate::seal::HANDOVER_ROW`]: there when the root key has changed, so that nodes that hold the
-    /// former one can [`Barrier::follow`]. A store that only one node uses needs no such row; elsewhere delete it when all
-    /// nodes have followed, since whoever has the former root key can read the new one from it.
+    /// former one can [`Barrier::follow`].
     pub fn handover(&self) -> Option<&[u8]> {
         self.handover.as_deref()
     }
@@ -227,7 +226,7 @@ impl Open {
     fn new(root: RootKey, keyring: Keyring, former: Option<&Open>) -> Result<Self, BarrierError> {
         let mut ciphers = Vec::new();
         for term in keyring.terms() {
-            let cipher = match former.and_then(|open| open.cipher(term.number)) {
+            let cipher = match former.and_then(|open| open.same_cipher(term)) {
                 Some(same) => {
                     same.settle(0, term.encryptions);
                     same.clone()
@@ -247,6 +246,13 @@ impl Open {
         }
         let at = self.ciphers.binary_search_by_key(&number, |cipher| cipher.number()).ok()?;
         self.ciphers.get(at)
+    }
+
+    /// After a restored backup, a term of the same number may have another key.
+    fn same_cipher(&self, term: &Term) -> Option<&Arc<TermCipher>> {
+        let mut terms = self.keyring.terms();
+        terms.find(|mine| mine.number == term.number && mine.key.matches(term.key.expose()))?;
+        self.cipher(term.number)
     }
 }
 

@@ -137,3 +137,43 @@ fn a_used_up_term_encrypts_no_more() {
     assert!(!barrier.needs_rotation());
     seal(&barrier, b"k", b"x").unwrap();
 }
+
+#[test]
+fn rows_stay_readable_while_keys_change() {
+    let (barrier, root, row) = opened();
+    let sealed = seal(&barrier, b"k", b"plain").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..2000 {
+                    match open(&barrier, b"k", &sealed) {
+                        Ok(plain) => assert_eq!(plain, "plain"),
+                        Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
+                    }
+                }
+            });
+        }
+        let mut row = row.clone();
+        for second in 0..50 {
+            let change = barrier.plan_rotation(&row, Time::from_seconds(second)).unwrap();
+            row = change.row().to_vec();
+            barrier.apply(change).unwrap();
+            barrier.seal();
+            barrier.unseal(root.clone(), &row).unwrap();
+        }
+    });
+    assert_eq!(barrier.status().unwrap().term, 51);
+}
+
+#[test]
+fn a_term_of_the_same_number_may_have_another_key() {
+    let (barrier, _, row) = opened();
+    let (one, other) =
+        (barrier.plan_rotation(&row, Time::ZERO).unwrap(), barrier.plan_rotation(&row, Time::ZERO).unwrap());
+    barrier.apply(one).unwrap();
+    let sealed = seal(&barrier, b"k", b"plain").unwrap();
+    barrier.reload(other.row()).unwrap();
+    assert!(matches!(open(&barrier, b"k", &sealed), Err(StoreError::Corrupt(_))));
+    let sealed = seal(&barrier, b"k", b"plain").unwrap();
+    assert_eq!(open(&barrier, b"k", &sealed).unwrap(), "plain");
+}

@@ -60,11 +60,11 @@ impl fmt::Display for CeremonyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::KeyMissing => "'key' must be specified in request body as JSON",
-            Self::KeyMissingForUnseal => {
-                "'key' must be specified in request body as JSON, or 'reset' set to true"
-            }
+            Self::KeyMissingForUnseal => "'key' must be specified in request body as JSON, or 'reset' set to true",
             Self::KeyMalformed => "'key' must be a valid hex or base64 string",
-            Self::WrongShares => "invalid key: the given shares do not open the root key; begin again with the first share",
+            Self::WrongShares => {
+                "invalid key: the given shares do not open the root key; begin again with the first share"
+            }
             Self::GivenAlready(operation) => {
                 return write!(f, "given key has already been provided during this {operation} operation");
             }

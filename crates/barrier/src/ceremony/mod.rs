@@ -11,9 +11,9 @@ mod generate_root;
 mod init;
 mod rekey;
 mod scheme;
-mod unseal;
 #[cfg(test)]
 mod tests;
+mod unseal;
 
 pub use collect::KeyShare;
 pub use error::{CeremonyError, SchemeFlaw};

@@ -96,7 +96,7 @@ pub enum RekeyStep {
     /// The new shares are handed out, and the old ones stay in force until [`Rekey::verify`].
     Verify(RekeyAnswer),
     /// Commit the new key, then answer.
-    Replace(RekeyAnswer, NewUnsealKey),
+    Replace(RekeyAnswer, Box<NewUnsealKey>),
 }
 
 /// What a share for `sys/rekey/verify` led to.
@@ -105,7 +105,7 @@ pub enum VerifyStep {
     /// More are needed.
     Progress,
     /// Commit the new key, then answer with this nonce.
-    Replace { nonce: String, new: NewUnsealKey },
+    Replace { nonce: String, new: Box<NewUnsealKey> },
 }
 
 impl Rekey {
@@ -177,7 +177,7 @@ impl Rekey {
             return Ok(RekeyStep::Verify(answer));
         }
         self.running = None;
-        Ok(RekeyStep::Replace(answer, new))
+        Ok(RekeyStep::Replace(answer, Box::new(new)))
     }
 
     /// Ends the rekeying, if there is one; new shares that were handed out are worth nothing then.
@@ -212,7 +212,7 @@ impl Rekey {
         if !key.matches(&unverified.new.key) {
             return Err(CeremonyError::WrongShares);
         }
-        let done = VerifyStep::Replace { nonce: unverified.nonce.clone(), new: unverified.new.clone() };
+        let done = VerifyStep::Replace { nonce: unverified.nonce.clone(), new: Box::new(unverified.new.clone()) };
         self.running = None;
         Ok(done)
     }
@@ -259,6 +259,7 @@ impl NewUnsealKey {
         &self,
         barrier: &Barrier,
         keyring_row: &[u8],
+        shared_store: bool,
         rng: &dyn Rng,
     ) -> Result<(Rows, KeyringChange), BarrierError> {
         let change = barrier.plan_rekey(keyring_row)?;
@@ -268,7 +269,7 @@ impl NewUnsealKey {
             (ROOT_KEY_ROW, wrap(&self.key, change.root(), rng)?),
             (KEYRING_ROW, change.row().to_vec()),
         ];
-        if let Some(handover) = change.handover() {
+        if let Some(handover) = change.handover().filter(|_| shared_store) {
             rows.push((HANDOVER_ROW, handover.to_vec()));
         }
         if let Some(backup) = &self.backup {

@@ -9,7 +9,6 @@ use super::signature::hash_algorithm;
 use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use aws_lc_rs::cipher::{self, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY};
-use aws_lc_rs::hkdf;
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap};
 use aws_lc_rs::rand::SystemRandom;
@@ -63,17 +62,9 @@ fn wrap_session_key(out: &mut Vec<u8>, recipient: &PublicKey, key: &[u8; 32]) ->
         Material::Curve25519 { point, hash, cipher } => {
             out.push(18);
             let (ephemeral, wrapped) =
-                agree(point, |_, shared| ecdh_wrap(recipient, *hash, *cipher, shared, &checked(key)))?;
+                agree(point, |shared| ecdh_wrap(recipient, *hash, *cipher, shared, &checked(key)))?;
             write_mpi(out, &[&[0x40], ephemeral.as_slice()].concat());
             out.push(u8::try_from(wrapped.len()).map_err(|_| REFUSED)?);
-            out.extend_from_slice(&wrapped);
-        }
-        Material::X25519(point) => {
-            out.push(25);
-            let (ephemeral, wrapped) = agree(point, |ephemeral, shared| x25519_wrap(ephemeral, point, shared, key))?;
-            out.extend_from_slice(&ephemeral);
-            out.push(u8::try_from(wrapped.len() + 1).map_err(|_| REFUSED)?);
-            out.push(CIPHER_AES_256);
             out.extend_from_slice(&wrapped);
         }
         Material::Ed25519(_) | Material::Other => return Err(REFUSED),
@@ -132,14 +123,11 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// X25519 with a key that is used once; gives its public half and what `then` makes of it and of the shared secret.
-fn agree(
-    peer: &[u8; 32],
-    then: impl FnOnce(&[u8], &[u8]) -> Option<Vec<u8>>,
-) -> Result<(Vec<u8>, Vec<u8>), PgpError> {
+fn agree(peer: &[u8; 32], then: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Result<(Vec<u8>, Vec<u8>), PgpError> {
     let mine = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).map_err(|_| REFUSED)?;
     let public = mine.compute_public_key().map_err(|_| REFUSED)?.as_ref().to_vec();
     let peer = UnparsedPublicKey::new(&X25519, peer);
-    let wrapped = agree_ephemeral(mine, peer, REFUSED, |shared| then(&public, shared).ok_or(REFUSED))?;
+    let wrapped = agree_ephemeral(mine, peer, REFUSED, |shared| then(shared).ok_or(REFUSED))?;
     Ok((public, wrapped))
 }
 
@@ -161,16 +149,6 @@ fn ecdh_wrap(recipient: &PublicKey, hash: u8, cipher: u8, shared: &[u8], plain: 
     key_wrap(cipher, derived.as_ref(), &padded)
 }
 
-/// RFC 9580, section 5.1.6.
-fn x25519_wrap(ephemeral: &[u8], peer: &[u8; 32], shared: &[u8], key: &[u8; 32]) -> Option<Vec<u8>> {
-    const AES_128_NUMBER: u8 = 7;
-    let input = Zeroizing::new([ephemeral, peer, shared].concat());
-    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&input);
-    let mut derived = Zeroizing::new([0; 16]);
-    prk.expand(&[b"OpenPGP X25519"], Sixteen).ok()?.fill(derived.as_mut_slice()).ok()?;
-    key_wrap(AES_128_NUMBER, derived.as_slice(), key)
-}
-
 /// AES key wrap (RFC 3394) under the first bytes of `key`.
 fn key_wrap(cipher: u8, key: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
     let (block, len) = match cipher {
@@ -182,13 +160,4 @@ fn key_wrap(cipher: u8, key: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
     let wrapped = AesKek::new(block, key.get(..len)?).ok()?.wrap(plain, &mut out).ok()?.len();
     out.truncate(wrapped);
     Some(out)
-}
-
-#[derive(Debug)]
-struct Sixteen;
-
-impl hkdf::KeyType for Sixteen {
-    fn len(&self) -> usize {
-        16
-    }
 }

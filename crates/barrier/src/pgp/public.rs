@@ -17,13 +17,19 @@ pub(super) struct PublicKey {
 #[derive(Clone, Debug)]
 pub(super) enum Material {
     /// Modulus and exponent without leading zeros.
-    Rsa { n: Vec<u8>, e: Vec<u8>, may_encrypt: bool },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+        may_encrypt: bool,
+    },
     /// Algorithm 22 or 27.
     Ed25519([u8; 32]),
     /// Algorithm 18 on Curve25519, with the hash and cipher of its key derivation.
-    Curve25519 { point: [u8; 32], hash: u8, cipher: u8 },
-    /// Algorithm 25.
-    X25519([u8; 32]),
+    Curve25519 {
+        point: [u8; 32],
+        hash: u8,
+        cipher: u8,
+    },
     Other,
 }
 
@@ -62,7 +68,7 @@ impl PublicKey {
     pub fn can_encrypt(&self) -> bool {
         match &self.material {
             Material::Rsa { may_encrypt, .. } => *may_encrypt,
-            Material::Curve25519 { .. } | Material::X25519(_) => true,
+            Material::Curve25519 { .. } => true,
             Material::Ed25519(_) | Material::Other => false,
         }
     }
@@ -88,7 +94,6 @@ fn parse_v4(body: &[u8]) -> Option<(Time, Material)> {
             Some(rest) => Material::Ed25519(parse_point(rest)?.0),
             None => Material::Other,
         },
-        25 => Material::X25519(*rest.first_chunk()?),
         27 => Material::Ed25519(*rest.first_chunk()?),
         _ => Material::Other,
     };

@@ -3,6 +3,8 @@
 //! The rows are written with [`kw_store::Clear`]: the configuration is public, the rest is encrypted here.
 mod config;
 mod shamir;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Backup, SealConfig};
 pub use shamir::{SHAMIR, ShamirSeal};
