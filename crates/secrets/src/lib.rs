@@ -15,4 +15,4 @@ macro_rules! engines {
     };
 }
 
-engines![cubbyhole, kv, rabbitmq];
+engines![cubbyhole, kv, rabbitmq, ssh];
