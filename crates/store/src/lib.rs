@@ -2,12 +2,16 @@
 //!
 //! Invariant: nothing above this crate holds a `Store` and a plaintext at once. `View` and `Txn` are scoped to a prefix and
 //! encrypt; a backend sees ciphertext only.
+mod cached;
 mod cipher;
 mod memory;
 pub mod snapshot;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod txn;
 mod view;
 
+pub use cached::{CACHE_BYTES, Cached};
 pub use cipher::{Clear, RowCipher};
 pub use memory::MemoryStore;
 pub use txn::{Txn, TxnCore};
@@ -183,3 +187,6 @@ pub fn check_limits(batch: &Batch) -> Result<(), StoreError> {
     let fits = |w: &Write| w.key.len() <= KEY_LEN_MAX && w.value.as_ref().is_none_or(|v| v.len() <= VALUE_LEN_MAX);
     if batch.writes.iter().all(fits) { Ok(()) } else { Err(StoreError::TooLarge) }
 }
+
+#[cfg(test)]
+mod tests;

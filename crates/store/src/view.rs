@@ -111,7 +111,7 @@ impl<'a> View<'a> {
         let wanted = if page.limit == 0 { usize::MAX } else { page.limit };
         let mut out: Vec<String> = Vec::new();
         while out.len() < wanted {
-            let found = self.keys(&start, &end, 256.min(wanted - out.len() + 1)).await?;
+            let found = self.keys(&start, &end, 256.min((wanted - out.len()).saturating_add(1))).await?;
             let Some(last) = found.last() else { break };
             start = [last.as_ref(), b"\0"].concat();
             for key in &found {
