@@ -1,10 +1,11 @@
 use super::*;
+use crate::pgp::tests::Gpg;
 use crate::seal::{BACKUP_ROW, Backup, CONFIG_ROW, KEYRING_ROW, ROOT_KEY_ROW, Rows, SealConfig};
 use crate::{Barrier, SystemRng};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use kw_store::RowCipher;
-use kw_types::{Secret, Time};
+use kw_types::{Clock, Secret, SystemClock, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -270,6 +271,36 @@ fn wrong_and_foreign_shares_do_not_rekey() {
     assert_eq!(rekey.update(&one, &nonce, &lowered, row, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
     rekey.cancel();
     assert!(!rekey.status(2).started);
+}
+
+#[test]
+fn holders_decrypt_what_they_can_give() {
+    let gpg = Gpg::with_key("ed25519", "cert", Some("cv25519"));
+    let key = STANDARD.encode(gpg.binary());
+    let request = InitRequest {
+        secret_shares: 2,
+        secret_threshold: 2,
+        pgp_keys: vec![key.clone(), key.clone()],
+        root_token_pgp_key: key.clone(),
+        ..InitRequest::default()
+    };
+    let now = SystemClock.now();
+    let made = init(&request, &SystemRng, now).unwrap();
+    assert_eq!(made.shares.pgp_fingerprints, vec![gpg.fingerprint().to_lowercase(); 2]);
+    let decrypt = |base64: &str| gpg.run(&["--decrypt"], &STANDARD.decode(base64).unwrap());
+    let token = Secret::new("hvs.token".to_owned());
+    assert_eq!(decrypt(made.encode_root_token(&token, &SystemRng).unwrap().expose()), b"hvs.token");
+
+    let config: SealConfig = serde_json::from_slice(made.row(CONFIG_ROW).unwrap()).unwrap();
+    let given = made.shares.keys_base64.iter().map(|k| share(std::str::from_utf8(&decrypt(k.expose())).unwrap()));
+    let mut root = GenerateRoot::default();
+    assert!(root.start("", &key, 28, &SystemRng, now).unwrap().is_none());
+    let status = root.status(2);
+    assert_eq!(status.pgp_fingerprint, gpg.fingerprint().to_lowercase());
+    let row = made.row(ROOT_KEY_ROW).unwrap();
+    let grant = given.filter_map(|k| root.update(&k, &status.nonce, &config, row).unwrap()).next().unwrap();
+    assert_eq!(grant.pgp_fingerprint(), status.pgp_fingerprint);
+    assert_eq!(decrypt(grant.encode(&token, &SystemRng).unwrap().expose()), b"hvs.token");
 }
 
 #[test]

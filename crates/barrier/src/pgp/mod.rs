@@ -10,7 +10,7 @@ mod packet;
 mod public;
 mod signature;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use kw_types::{Rng, Time};
 use public::PublicKey;

@@ -7,12 +7,12 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// A GnuPG home with one key; the agent that GnuPG starts for it is ended with it.
-struct Gpg {
+pub(crate) struct Gpg {
     home: tempfile::TempDir,
 }
 
 impl Gpg {
-    fn with_key(primary: &str, usage: &str, subkey: Option<&str>) -> Self {
+    pub(crate) fn with_key(primary: &str, usage: &str, subkey: Option<&str>) -> Self {
         let gpg = Self { home: tempfile::tempdir().unwrap() };
         gpg.run(&["--quick-generate-key", "holder@example.org", primary, usage, "1y"], b"");
         if let Some(subkey) = subkey {
@@ -21,7 +21,7 @@ impl Gpg {
         gpg
     }
 
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    pub(crate) fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let mut child = Command::new("gpg")
             .arg("--homedir")
             .arg(self.home.path())
@@ -38,12 +38,12 @@ impl Gpg {
         done.stdout
     }
 
-    fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let listed = String::from_utf8(self.run(&["--with-colons", "--list-keys"], b"")).unwrap();
         listed.lines().find(|l| l.starts_with("fpr:")).unwrap().split(':').nth(9).unwrap().to_owned()
     }
 
-    fn binary(&self) -> Vec<u8> {
+    pub(crate) fn binary(&self) -> Vec<u8> {
         self.run(&["--export"], b"")
     }
 
