@@ -1,0 +1,218 @@
+use super::*;
+
+const STORE: &str = "storage \"inmem\" {}\n";
+const LISTEN: &str = "listener \"tcp\" { tls_disable = true }\n";
+
+fn parse(text: &str) -> (Config, Vec<Notice>) {
+    Config::parse("a.hcl", text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn error(text: &str) -> String {
+    Config::parse("a.hcl", text).unwrap_err().to_string()
+}
+
+/// A configuration that differs from the least one in its listener.
+fn listener(text: &str) -> Result<Listener, String> {
+    let text = format!("{STORE}listener {text}");
+    Config::parse("a.hcl", &text).map(|(mut c, _)| c.listeners.remove(0)).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_least_configuration_has_the_defaults() {
+    let (config, notices) = parse(&format!("{STORE}{LISTEN}"));
+    let mut want = Config::bare(Storage::InMem);
+    want.listeners.push(Listener::plain("127.0.0.1:8200"));
+    assert_eq!(config, want);
+    assert_eq!(notices, []);
+    assert!(Config::dev("127.0.0.1:1").ui);
+}
+
+#[test]
+fn the_form_that_client_suites_write() {
+    let text =
+        "backend \"inmem\" {\n}\n\nlistener \"tcp\" {\n  tls_cert_file = \"c.pem\"\n  tls_key_file  = \"k.pem\"\n}\n
+        disable_mlock = true\ndefault_lease_ttl = \"768h\"\nmax_lease_ttl = \"768h\"\n";
+    let (config, notices) = parse(text);
+    assert!(config.disable_mlock);
+    assert_eq!(config.listeners[0].tls.as_ref().unwrap().cert_file, PathBuf::from("c.pem"));
+    assert_eq!(config.listeners[0].tls.as_ref().unwrap().min_version, TlsVersion::Tls13);
+    assert_eq!(notices, []);
+}
+
+#[test]
+fn every_value_is_read() {
+    let (config, notices) = parse(
+        r#"
+        storage "embedded" { path = "/data" cache_size = "16mb" }
+        listener "tcp" {
+          address = "0.0.0.0:8201"
+          tls_cert_file = "c" tls_key_file = "k" tls_min_version = "tls12"
+          tls_client_ca_file = "ca" tls_require_and_verify_client_cert = "true"
+          max_request_size = 1024 max_request_duration = "5s" http_read_header_timeout = 3
+          x_forwarded_for_authorized_addrs = "10.0.0.0/8, 192.0.2.1"
+          x_forwarded_for_hop_skips = "1" x_forwarded_for_reject_not_present = false
+          require_request_header = 1
+          telemetry { unauthenticated_metrics_access = true }
+          inflight_requests_logging { unauthenticated_in_flight_requests_access = true }
+        }
+        listener "unix" { address = "/run/kw.sock" socket_mode = "660" socket_user = "1000" socket_group = "ops" }
+        api_addr = "https://kw.example.com:8200/"
+        cluster_name = "main"
+        default_lease_ttl = 3600
+        max_lease_ttl = "2h"
+        log_level = "ERR" log_format = "json"
+        ui = true
+        telemetry { prometheus_retention_time = "30s" disable_hostname = true }
+        audit "file" "main" { description = "d" options { file_path = "/dev/null" log_raw = true } }
+        user_lockout "UserPass" { lockout_threshold = "3" lockout_duration = "10m" }
+        seal "shamir" {}
+        "#,
+    );
+    assert_eq!(notices, []);
+    assert_eq!(config.storage, Storage::Embedded { path: "/data".into(), cache_size: 16 << 20 });
+    let tcp = &config.listeners[0];
+    assert_eq!(tcp.bind, Bind::Tcp("0.0.0.0:8201".to_owned()));
+    assert_eq!(tcp.tls.as_ref().unwrap().client_certs, ClientCerts::Required);
+    assert_eq!((tcp.limits.request_size_max, tcp.limits.request_duration_max), (1024, Ttl::from_seconds(5)));
+    assert_eq!(tcp.limits.read_header_timeout, Ttl::from_seconds(3));
+    let nets: Vec<String> = tcp.forwarded.authorized_addrs.iter().map(|n| n.to_string()).collect();
+    assert_eq!(nets, ["10.0.0.0/8", "192.0.2.1/32"]);
+    assert!(tcp.forwarded.hop_skips == 1 && !tcp.forwarded.reject_not_present && tcp.forwarded.reject_not_authorized);
+    assert!(tcp.require_request_header && tcp.unauthenticated_metrics_access);
+    assert!(tcp.unauthenticated_in_flight_requests_access);
+    let Bind::Unix { path, mode, user, group } = &config.listeners[1].bind else { panic!() };
+    assert_eq!(
+        (path.to_str(), *mode, user.as_deref(), group.as_deref()),
+        (Some("/run/kw.sock"), Some(0o660), Some("1000"), Some("ops"))
+    );
+    assert_eq!(config.api_addr.as_deref(), Some("https://kw.example.com:8200"));
+    assert_eq!((config.default_lease_ttl, config.max_lease_ttl), (Ttl::from_hours(1), Ttl::from_hours(2)));
+    assert_eq!((config.log_level, config.log_format), (LogLevel::Error, LogFormat::Json));
+    assert_eq!(config.telemetry.prometheus_retention_time, Ttl::from_seconds(30));
+    let audit = &config.audit[0];
+    assert_eq!((audit.kind.as_str(), audit.name.as_str(), audit.line), ("file", "main", 22));
+    assert_eq!(audit.options["log_raw"], "true");
+    assert_eq!((config.user_lockout[0].kind.as_str(), config.user_lockout[0].threshold), ("userpass", Some(3)));
+}
+
+#[test]
+fn json_says_the_same() {
+    let (hcl, _) = parse(
+        "storage \"embedded\" { path = \"/d\" }\nlistener \"tcp\" { address = \"[::1]:1\" tls_disable = true }\nlistener \"unix\" { address = \"/s\" }\naudit \"file\" \"a\" { options { file_path = \"x\" } }",
+    );
+    let (mut json, _) = parse(
+        r#"{"storage": {"embedded": {"path": "/d"}}, "listener": [{"tcp": {"address": "[::1]:1", "tls_disable": "1"}}, {"unix": {"address": "/s"}}],
+            "audit": {"file": {"a": {"options": {"file_path": "x"}}}}}"#,
+    );
+    json.audit[0].line = 4;
+    assert_eq!(json, hcl);
+}
+
+#[test]
+fn errors_say_where_and_what_to_do() {
+    for (text, want) in [
+        ("", "a.hcl: no storage: add storage"),
+        (STORE, "a.hcl: no listener: add listener"),
+        ("storage \"inmem\" {\n", "a.hcl:2: column 1: expected '}'"),
+        ("storage \"consul\" {}", "a.hcl:1: this storage type is not supported"),
+        ("storage \"embedded\" {}", "a.hcl:1: storage needs path"),
+        (
+            "storage \"embedded\" { path = \"/d\"\ncache_size = \"lots\" }",
+            "a.hcl:2: cache_size must be a number of bytes",
+        ),
+        ("storage \"inmem\" {}\nui = \"perhaps\"", "a.hcl:2: ui must be true or false"),
+        ("storage \"inmem\" {}\nui = []", "a.hcl:2: ui must be true or false, not a list"),
+        ("storage \"inmem\" {}\napi_addr = \"host:1\"", "a.hcl:2: api_addr must be a URL"),
+        ("storage \"inmem\" {}\nmax_lease_ttl = \"-1h\"", "a.hcl:2: max_lease_ttl must be a number of seconds"),
+        ("storage \"inmem\" {}\nmax_lease_ttl = \"1h\"", "a.hcl:2: default_lease_ttl must not be longer"),
+        ("storage \"inmem\" {}\nlog_level = \"loud\"", "a.hcl:2: log_level must be one of trace, debug"),
+    ] {
+        assert!(error(text).starts_with(want), "{text}: {}", error(text));
+    }
+    let seal = error(&format!("{STORE}{LISTEN}seal \"transit\" {{ token = \"LEAKME\" }}"));
+    assert!(seal.starts_with("a.hcl:3: this seal type is not supported") && !seal.contains("LEAKME"));
+    let audit = error(&format!("{STORE}{LISTEN}audit \"file\" {{ options {{ file_path = \"x\" }} }}"));
+    assert!(audit.starts_with("a.hcl:3: an audit device needs a name"), "{audit}");
+}
+
+#[test]
+fn bad_listeners() {
+    for (text, want) in [
+        ("\"tcp\" {}", "a.hcl:2: set tls_cert_file and tls_key_file, or tls_disable = true"),
+        ("\"udp\" {}", "a.hcl:2: a listener is of type"),
+        ("\"tcp\" { tls_disable = 1 address = \"host\" }", "a.hcl:2: address must be HOST:PORT"),
+        ("\"tcp\" { tls_disable = 1 address = \"::1\" }", "a.hcl:2: address must be HOST:PORT"),
+        ("\"tcp\" { tls_disable = 1\naddress = \"{{ GetPrivateIP }}:1\" }", "a.hcl:3: address must be written out"),
+        ("\"unix\" {}", "a.hcl:2: a unix listener needs address"),
+        ("\"unix\" { address = \"s\" socket_mode = \"999\" }", "a.hcl:2: socket_mode must be an octal"),
+        (
+            "\"tcp\" { tls_cert_file = \"c\" tls_key_file = \"k\" tls_min_version = \"tls11\" }",
+            "a.hcl:2: tls_min_version must be one of",
+        ),
+        (
+            "\"tcp\" { tls_cert_file = \"c\" tls_key_file = \"k\" tls_require_and_verify_client_cert = true }",
+            "a.hcl:2: tls_require_and_verify_client_cert needs",
+        ),
+        (
+            "\"tcp\" { tls_disable = 1 x_forwarded_for_authorized_addrs = [\"x\"] }",
+            "a.hcl:2: x_forwarded_for_authorized_addrs takes",
+        ),
+        (
+            "\"tcp\" { tls_disable = 1 http_idle_timeout = \"x\" }",
+            "a.hcl:2: http_idle_timeout must be a number of seconds",
+        ),
+    ] {
+        let error = listener(text).unwrap_err();
+        assert!(error.starts_with(want), "{text}: {error}");
+    }
+    for address in [":8200", "localhost:1", "[::]:8200"] {
+        assert!(listener(&format!("\"tcp\" {{ tls_disable = 1 address = \"{address}\" }}")).is_ok(), "{address}");
+    }
+}
+
+#[test]
+fn notices_name_file_line_and_key() {
+    let (config, notices) = parse(&format!(
+        "storage \"raft\" {{ path = \"/d\" node_id = \"n\" }}\n{LISTEN}lisener = 1\nplugin_directory = \"p\"\nha_storage \"x\" {{}}\nlistener \"tcp\" {{ tls_disable = 1\n tls_diable = 1 }}"
+    ));
+    assert!(matches!(config.storage, Storage::Embedded { .. }));
+    let said: Vec<_> = notices.iter().map(|n| format!("{:?} {n}", n.level)).collect();
+    for want in [
+        "Info a.hcl:1: storage \"raft\" is kept in the embedded store",
+        "Debug a.hcl:1: \"node_id\" has no effect",
+        "Warn a.hcl:3: unknown key \"lisener\"",
+        "Debug a.hcl:4: \"plugin_directory\" has no effect",
+        "Warn a.hcl:5: \"ha_storage\" is not supported",
+        "Warn a.hcl:7: unknown key \"tls_diable\"",
+    ] {
+        assert!(said.iter().any(|s| s.starts_with(want)), "{want} in {said:?}");
+    }
+    assert_eq!(said.len(), 6, "{said:?}");
+}
+
+#[test]
+fn files_and_directories_are_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("1.hcl", &format!("{STORE}{LISTEN}ui = false\nlog_level = \"debug\""));
+    write("2.json", r#"{"ui": true, "listener": {"tcp": {"tls_disable": true, "address": ":1"}}}"#);
+    write("notes.txt", "not read");
+    let (config, _) = Config::load(&[dir.path().to_owned()]).unwrap();
+    assert!(config.ui && config.log_level == LogLevel::Debug && config.listeners.len() == 2);
+    let (config, _) = Config::load(&[dir.path().join("2.json"), dir.path().join("1.hcl")]).unwrap();
+    assert!(!config.ui);
+    let empty = tempfile::tempdir().unwrap();
+    let error = Config::load(&[empty.path().to_owned()]).unwrap_err().to_string();
+    assert!(error.ends_with("the directory holds no .hcl or .json file"), "{error}");
+    let error = Config::load(&[empty.path().join("none.hcl")]).unwrap_err().to_string();
+    assert!(error.contains("none.hcl: cannot be read"), "{error}");
+    assert!(Config::load(&[]).is_err());
+}
+
+#[test]
+fn every_key_is_documented() {
+    let page = include_str!("../../../../docs/configuration.md");
+    for key in keys::ALL.iter().flat_map(|table| table.iter()) {
+        assert!(page.contains(&format!("`{}`", key.name)), "docs/configuration.md lacks `{}`", key.name);
+    }
+}
