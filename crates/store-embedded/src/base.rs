@@ -1,0 +1,192 @@
+//! The base table: everything that has been folded out of the log, in redb.
+use crate::OpenError;
+use crate::blocks::{Blocks, Condition, WhenFull};
+use crate::file::DiskFile;
+use crate::overlay::Rows;
+use bytes::{Buf, Bytes};
+use kw_store::{Key, Revision, Row, StoreError};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) const NAME: &str = "base";
+const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const APPLIED: &str = "applied";
+/// A value begins with its revision (8 bytes) and the CRC-32C of key, revision and value (4 bytes).
+const ROW_HEAD_LEN: usize = 12;
+
+/// The table, for the one thread that writes it.
+pub(crate) struct Base {
+    db: Database,
+    condition: Arc<Condition>,
+}
+
+/// The table as it was after a fold; as good as a snapshot for as long as it lives.
+pub(crate) struct BaseView {
+    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    condition: Arc<Condition>,
+}
+
+impl Base {
+    /// Makes an empty one.
+    pub fn create(dir: &Path, cache_bytes: usize) -> Result<Self, OpenError> {
+        let path = dir.join(NAME);
+        let file = DiskFile::create(path.clone()).map_err(OpenError::io(format!("creating {}", path.display())))?;
+        let base = Self::on(file, cache_bytes)?;
+        base.fold(&Rows::new(), Revision(0)).map_err(OpenError::Store)?;
+        Ok(base)
+    }
+
+    pub fn open(dir: &Path, cache_bytes: usize) -> Result<Self, OpenError> {
+        let path = dir.join(NAME);
+        let file = DiskFile::open(path.clone()).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => OpenError::corrupt(&path, 0, "this file is missing"),
+            _ => OpenError::io(format!("opening {}", path.display()))(e),
+        })?;
+        if file.len().map_err(file.failed("reading"))? == 0 {
+            return Err(OpenError::corrupt(&path, 0, "this file is empty"));
+        }
+        Self::on(file, cache_bytes)
+    }
+
+    fn on(file: DiskFile, cache_bytes: usize) -> Result<Self, OpenError> {
+        let path = file.path().to_owned();
+        let condition = Arc::new(Condition::default());
+        let blocks = Blocks::new(file, condition.clone());
+        let db = Database::builder().set_cache_size(cache_bytes).create_with_backend(blocks).map_err(|e| {
+            let text = condition.damage.get().cloned().unwrap_or_else(|| format!("{}: {e}", path.display()));
+            OpenError::Store(StoreError::Corrupt(text))
+        })?;
+        Ok(Self { db, condition })
+    }
+
+    /// From now on a full disk makes writes wait and try again, where it would fail them otherwise.
+    pub fn when_full(&self, wait: WhenFull) {
+        let _ = self.condition.when_full.set(wait);
+    }
+
+    /// The revision up to which everything is in the table.
+    pub fn applied(&self) -> Result<Revision, StoreError> {
+        let read = || -> Result<Option<u64>, redb::Error> {
+            let table = self.db.begin_read()?.open_table(META)?;
+            Ok(table.get(APPLIED)?.map(|v| v.value()))
+        };
+        match read().map_err(|e| self.condition.explain(e))? {
+            Some(applied) => Ok(Revision(applied)),
+            None => Err(StoreError::Corrupt("base: it does not say how far it goes".to_owned())),
+        }
+    }
+
+    pub fn view(&self) -> Result<Arc<BaseView>, StoreError> {
+        let open = || -> Result<_, redb::Error> { Ok(self.db.begin_read()?.open_table(ROWS)?) };
+        let table = open().map_err(|e| self.condition.explain(e))?;
+        Ok(Arc::new(BaseView { table, condition: self.condition.clone() }))
+    }
+
+    /// Writes the rows and how far they go, as one, durably.
+    pub fn fold(&self, rows: &Rows, applied: Revision) -> Result<(), StoreError> {
+        let write = || -> Result<(), redb::Error> {
+            let mut txn = self.db.begin_write()?;
+            // The state of the allocator is saved with the commit, so that a start after a crash does not walk the file.
+            txn.set_quick_repair(true);
+            {
+                let mut table = txn.open_table(ROWS)?;
+                let mut encoded = Vec::new();
+                for (key, entry) in rows {
+                    match &entry.value {
+                        Some(value) => {
+                            encode_row(&mut encoded, key, entry.revision, value);
+                            table.insert(key.as_ref(), encoded.as_slice())?;
+                        }
+                        None => {
+                            table.remove(key.as_ref())?;
+                        }
+                    }
+                }
+                txn.open_table(META)?.insert(APPLIED, applied.0)?;
+            }
+            Ok(txn.commit()?)
+        };
+        write().map_err(|e| self.condition.explain(e))
+    }
+
+    /// Checks every page and every row. Slow: reads the whole file. Returns the number of rows.
+    pub fn verify(&mut self) -> Result<u64, StoreError> {
+        let sound = self.db.check_integrity().map_err(|e| self.condition.explain(e.into()))?;
+        if !sound {
+            return Err(StoreError::Corrupt("base: the table needed repair".to_owned()));
+        }
+        let mut count = 0;
+        for row in self.view()?.range(&[], &[])? {
+            row?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl BaseView {
+    pub fn get(&self, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        let Some(found) = self.table.get(key).map_err(|e| self.condition.explain(e.into()))? else { return Ok(None) };
+        decode_row(key, found.value()).map(Some)
+    }
+
+    /// The rows with `start <= key < end`; no end if `end` is empty.
+    pub fn range(
+        &self,
+        start: &[u8],
+        end: &[u8],
+    ) -> Result<impl Iterator<Item = Result<(Key, Row), StoreError>> + use<>, StoreError> {
+        let upper = if end.is_empty() { Bound::Unbounded } else { Bound::Excluded(end) };
+        let range = self.table.range::<&[u8]>((Bound::Included(start), upper));
+        let condition = self.condition.clone();
+        let rows = range.map_err(|e| self.condition.explain(e.into()))?;
+        Ok(rows.map(move |item| {
+            let (key, value) = item.map_err(|e| condition.explain(e.into()))?;
+            let row = decode_row(key.value(), value.value())?;
+            Ok((Key::copy_from_slice(key.value()), row))
+        }))
+    }
+}
+
+impl Condition {
+    /// redb's error in our terms, with the place of the damage where one was found.
+    fn explain(&self, error: redb::Error) -> StoreError {
+        if let Some(damage) = self.damage.get() {
+            return StoreError::Corrupt(damage.clone());
+        }
+        match error {
+            redb::Error::Corrupted(what) => StoreError::Corrupt(format!("base: {what}")),
+            redb::Error::Io(e) if crate::file::is_full(&e) => StoreError::NoSpace,
+            redb::Error::DatabaseClosed => StoreError::Unavailable("it is closed".to_owned()),
+            other => StoreError::Unavailable(format!("base: {other}")),
+        }
+    }
+}
+
+fn encode_row(out: &mut Vec<u8>, key: &[u8], revision: Revision, value: &[u8]) {
+    out.clear();
+    out.extend_from_slice(&revision.0.to_be_bytes());
+    out.extend_from_slice(&row_sum(key, revision, value).to_be_bytes());
+    out.extend_from_slice(value);
+}
+
+fn decode_row(key: &[u8], mut stored: &[u8]) -> Result<Row, StoreError> {
+    let damaged = || StoreError::Corrupt("base: a row does not match its checksum".to_owned());
+    if stored.len() < ROW_HEAD_LEN {
+        return Err(damaged());
+    }
+    let revision = Revision(stored.get_u64());
+    let sum = stored.get_u32();
+    if sum != row_sum(key, revision, stored) {
+        return Err(damaged());
+    }
+    Ok(Row { value: Bytes::copy_from_slice(stored), revision })
+}
+
+fn row_sum(key: &[u8], revision: Revision, value: &[u8]) -> u32 {
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&revision.0.to_be_bytes()), key);
+    crc32c::crc32c_append(sum, value)
+}
