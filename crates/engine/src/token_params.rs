@@ -48,6 +48,16 @@ impl From<Cidr> for String {
 pub struct Cidrs(pub Vec<Cidr>);
 
 impl Cidrs {
+    /// Networks of one address written as that address, as the fields of tokens show them.
+    #[must_use]
+    fn with_bare_hosts(self) -> Self {
+        let bare = |cidr: Cidr| {
+            let is_host = cidr.net.prefix_len() == cidr.net.max_prefix_len();
+            Cidr { text: if is_host { cidr.net.addr().to_string() } else { cidr.text }, net: cidr.net }
+        };
+        Self(self.0.into_iter().map(bare).collect())
+    }
+
     /// Whether a request from this address is within the bound; one whose address is not known is within none.
     pub fn allow(&self, remote: Option<IpAddr>) -> bool {
         self.0.is_empty() || remote.is_some_and(|ip| self.0.iter().any(|c| c.contains(ip)))
@@ -118,7 +128,7 @@ impl TokenParams {
                 *slot = value;
             }
         }
-        set(&mut self.token_bound_cidrs, update.token_bound_cidrs);
+        set(&mut self.token_bound_cidrs, update.token_bound_cidrs.map(Cidrs::with_bare_hosts));
         set(&mut self.token_explicit_max_ttl, update.token_explicit_max_ttl);
         set(&mut self.token_max_ttl, update.token_max_ttl);
         set(&mut self.token_no_default_policy, update.token_no_default_policy);

@@ -1,1 +1,33 @@
-//! kernel
+//! The kernel: from a request that was received to an answer that was recorded, and what must happen in between.
+//!
+//! It knows no engine: engines and auth methods are handed to it, and what it must know of one of them is a field of its
+//! declaration. One request is `Received -> Resolved -> Admitted -> Recorded -> Done` (see [`request`]); each is a type whose
+//! constructor needs the one before.
+mod admit;
+mod answer;
+mod audits;
+pub mod jobs;
+mod kernel;
+mod lockout;
+mod mounts;
+mod policies;
+mod received;
+mod registry;
+mod request;
+mod resolve;
+mod rows;
+mod run;
+mod seal;
+mod tick;
+mod wrapping;
+
+pub mod identity;
+pub mod lease;
+pub mod sys;
+pub mod token;
+
+pub use answer::{Answer, Header};
+pub use kernel::{Kernel, KernelParts, Settings};
+pub use received::{Method, Received};
+pub use registry::Registry;
+pub use sys::schema_json;

@@ -1,0 +1,177 @@
+//! Stage 2: who asks, and whether they may.
+use crate::kernel::Kernel;
+use crate::resolve::{Resolved, Target};
+use crate::rows::TOKENS;
+use crate::token::{Rights, Session, TokenEntry, TokenType};
+use kw_engine::{Handler, Mount};
+use kw_policy::{Ask, Operation, Params};
+use kw_schema::{Access, Input, Verb};
+use kw_store::Revision;
+use kw_types::Fault;
+use std::sync::Arc;
+
+/// A request that may go on. Made by [`admit`] alone; without one, no handler runs.
+pub(crate) struct Admitted<'k> {
+    pub resolved: Resolved<'k>,
+    pub who: Who,
+    _private: (),
+}
+
+/// What was found out about the caller.
+#[derive(Default)]
+pub(crate) struct Who {
+    pub session: Option<Arc<Session>>,
+    pub identity_policies: Vec<String>,
+    pub operation: &'static str,
+    /// What policy said; `None` on open routes.
+    pub allowed: Option<bool>,
+    pub granted_by: Vec<String>,
+    pub reason: String,
+    /// Listings show no more than so many names.
+    pub list_limit: Option<usize>,
+}
+
+/// A request that may not go on, with what audit is to hear.
+pub(crate) struct Refused<'k> {
+    pub resolved: Resolved<'k>,
+    pub who: Who,
+    pub fault: Fault,
+}
+
+/// Judges the request.
+pub(crate) async fn admit<'k>(kernel: &'k Kernel, resolved: Resolved<'k>) -> Result<Admitted<'k>, Box<Refused<'k>>> {
+    let mut who = Who { operation: operation_word(&resolved, true), ..Who::default() };
+    match judge(kernel, &resolved, &mut who).await {
+        Ok(()) => Ok(Admitted { resolved, who, _private: () }),
+        Err(fault) => Err(Box::new(Refused { resolved, who, fault })),
+    }
+}
+
+async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Result<(), Fault> {
+    if resolved.access() == Access::Open {
+        return Ok(());
+    }
+    let text = resolved.received.token.as_ref().ok_or_else(Fault::denied)?;
+    let session = kernel.tokens.find(kernel, text.expose()).await?.ok_or_else(Fault::denied)?;
+    who.session = Some(session.clone());
+    let remote = resolved.received.remote.map(|a| a.ip());
+    if session.entry.is_spent || !session.entry.bound_cidrs.allow(remote) {
+        return Err(Fault::denied());
+    }
+    let session = if session.entry.num_uses > 0 { spend(kernel, &session).await? } else { session };
+    who.session = Some(session.clone());
+    let rights = session.rights(kernel).await?;
+    who.identity_policies.clone_from(&rights.identity_policies);
+    decide(kernel, resolved, &session, &rights, who).await
+}
+
+async fn decide(
+    kernel: &Kernel,
+    resolved: &Resolved<'_>,
+    session: &Session,
+    rights: &Rights,
+    who: &mut Who,
+) -> Result<(), Fault> {
+    let exists = exists(kernel, resolved, session).await?;
+    let operation = operation_of(resolved.verb, exists);
+    who.operation = operation_word(resolved, exists);
+    let ask = Ask {
+        path: resolved.path.as_str(),
+        operation,
+        params: &AsParams(&resolved.input),
+        wrap_ttl: resolved.wrap_ttl,
+    };
+    let decision = rights.acl.decide(&ask);
+    let allowed = decision.allowed && (resolved.access() != Access::Sudo || decision.sudo);
+    who.allowed = Some(allowed);
+    who.list_limit = decision.list_limit;
+    if allowed {
+        return Ok(());
+    }
+    who.reason = decision.reason.to_string();
+    Err(denied_by_policy())
+}
+
+/// Vault's text for a refusal by policy.
+pub(crate) fn denied_by_policy() -> Fault {
+    Fault::new(kw_types::FaultKind::Denied, "1 error occurred:\n\t* permission denied\n\n")
+}
+
+/// Takes one use off, exactly once on whatever node, before anything else is known: a refused request counts too.
+async fn spend(kernel: &Kernel, session: &Session) -> Result<Arc<Session>, Fault> {
+    if session.entry.kind == TokenType::Batch {
+        return Err(Fault::denied());
+    }
+    let entry = kernel
+        .transact(async |txn| {
+            let rows = txn.rescoped(TOKENS);
+            let entry = rows.view().get::<TokenEntry>(&session.entry.ident).await?;
+            let mut entry = entry.filter(|e| !e.is_spent).ok_or_else(Fault::denied)?;
+            match entry.num_uses {
+                0 | 1 => entry.is_spent = true,
+                _ => entry.num_uses -= 1,
+            }
+            rows.put(&entry.ident, &entry)?;
+            Ok(entry)
+        })
+        .await?;
+    let mut entry = entry;
+    if entry.is_spent {
+        entry.num_uses = 0;
+    }
+    Ok(Arc::new(Session::new(entry, Revision(0))))
+}
+
+/// Whether what a write names is there: only then is it an update.
+async fn exists(kernel: &Kernel, resolved: &Resolved<'_>, session: &Session) -> Result<bool, Fault> {
+    let (Verb::Write, Some(mount)) = (resolved.verb, &resolved.mount) else { return Ok(true) };
+    let mount: &Mount = mount;
+    let remote = resolved.received.remote.map(|a| a.ip());
+    let cx = kernel.cx(mount, resolved.path.as_str(), Some(&session.caller), remote);
+    match &resolved.target {
+        Target::Engine(op) => match &op.handler {
+            Handler::Write { exists: Some(check), .. } => {
+                let prefix = resolved.rows_prefix(kernel, &session.entry.ident);
+                check(&cx, kernel.view(&prefix), &resolved.input).await
+            }
+            _ => Ok(true),
+        },
+        Target::System(op) => op.handler.exists(kernel, &resolved.input).await,
+        _ => Ok(true),
+    }
+}
+
+pub(crate) fn operation_of(verb: Verb, exists: bool) -> Operation {
+    match verb {
+        Verb::Read => Operation::Read,
+        Verb::List => Operation::List,
+        Verb::Scan => Operation::Scan,
+        Verb::Write if exists => Operation::Update,
+        Verb::Write => Operation::Create,
+        Verb::Patch => Operation::Patch,
+        Verb::Delete => Operation::Delete,
+    }
+}
+
+fn operation_word(resolved: &Resolved<'_>, exists: bool) -> &'static str {
+    match operation_of(resolved.verb, exists) {
+        Operation::Read => "read",
+        Operation::List => "list",
+        Operation::Scan => "scan",
+        Operation::Update => "update",
+        Operation::Create => "create",
+        Operation::Patch => "patch",
+        Operation::Delete => "delete",
+    }
+}
+
+/// Parameters as policies see them.
+pub(crate) struct AsParams<'a>(pub &'a Input<'a>);
+
+impl Params for AsParams<'_> {
+    fn each(&self, f: &mut dyn FnMut(&str, &serde_json::Value)) {
+        for (name, raw) in self.0.params.iter() {
+            f(name, &raw.to_value());
+        }
+    }
+}

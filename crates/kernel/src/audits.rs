@@ -1,0 +1,93 @@
+//! The audit devices that are on.
+use crate::kernel::Kernel;
+use crate::mounts::Staleness;
+use crate::rows::{AUDIT_HEADERS, AUDITS};
+use arc_swap::ArcSwap;
+use kw_audit::{Device, DeviceConfig};
+use kw_store::Page;
+use kw_types::Fault;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Devices and audited headers, as one value.
+#[derive(Default)]
+pub(crate) struct AuditSet {
+    pub devices: Vec<Arc<Device>>,
+    /// Whether any device is configured, open or not: then a request that no device can take is refused.
+    pub is_required: bool,
+    /// Lower-case names; whether the value is hashed.
+    pub headers: Vec<(String, bool)>,
+}
+
+/// The row `sys/audit-header/<name>`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct AuditHeaderRow {
+    pub hmac: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Audits {
+    set: ArcSwap<AuditSet>,
+    pub(crate) staleness: Arc<Staleness>,
+}
+
+impl Audits {
+    /// The devices as they are in the store now.
+    pub(crate) async fn current(&self, kernel: &Kernel) -> Result<Arc<AuditSet>, Fault> {
+        if self.staleness.take()
+            && let Err(fault) = self.load(kernel).await
+        {
+            self.staleness.mark();
+            return Err(fault);
+        }
+        Ok(self.set.load_full())
+    }
+
+    /// Opens all files anew, after a log rotation.
+    pub(crate) fn reopen(&self) {
+        for device in &self.set.load().devices {
+            if let Err(error) = device.reopen() {
+                tracing::error!(device = device.config.path, %error, "an audit file cannot be opened anew");
+            }
+        }
+    }
+
+    pub(crate) fn forget(&self) {
+        self.set.store(Arc::default());
+        self.staleness.mark();
+    }
+
+    async fn load(&self, kernel: &Kernel) -> Result<(), Fault> {
+        let before = self.set.load_full();
+        let view = kernel.view(AUDITS);
+        let mut configs = kernel.settings.audit_devices.clone();
+        for name in view.names("", Page::default()).await? {
+            configs.extend(view.get::<DeviceConfig>(&name).await?);
+        }
+        let is_required = !configs.is_empty();
+        let mut devices = Vec::with_capacity(configs.len());
+        for config in configs {
+            let path = config.path.clone();
+            if let Some(open) =
+                before.devices.iter().find(|d| d.config.path == path && d.config.salt.matches(config.salt.expose()))
+            {
+                devices.push(open.clone());
+                continue;
+            }
+            // A device that does not open must not stop the server from being unsealed while another one works; but with no
+            // device left that can be written, requests are refused, see `Recorded`.
+            match Device::open(config) {
+                Ok(device) => devices.push(Arc::new(device)),
+                Err(why) => tracing::error!(device = path, why, "an audit device cannot be opened"),
+            }
+        }
+        let headers = kernel.view(AUDIT_HEADERS);
+        let mut named = Vec::new();
+        for name in headers.names("", Page::default()).await? {
+            let row = headers.get::<AuditHeaderRow>(&name).await?.unwrap_or_default();
+            named.push((name, row.hmac));
+        }
+        self.set.store(Arc::new(AuditSet { devices, is_required, headers: named }));
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! What goes on without being asked: expiry, revocation queues, key rotation.
+use crate::kernel::Kernel;
+use crate::lease::expire_due;
+use crate::token::drain_revoking;
+use kw_types::Fault;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the jobs sleep between rounds.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Runs the jobs until the future is dropped. A round that fails is logged and the next one tries again.
+pub async fn run(kernel: Arc<Kernel>) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        if kernel.is_sealed() {
+            continue;
+        }
+        if let Err(fault) = round(&kernel).await {
+            tracing::warn!(%fault, "a background round failed; it is tried again");
+        }
+    }
+}
+
+/// One round, bounded so that it never holds up requests for long.
+pub(crate) async fn round(kernel: &Kernel) -> Result<(), Fault> {
+    expire_due(kernel, 4096).await?;
+    drain_revoking(kernel, 4096).await?;
+    kernel.seal_upkeep().await
+}

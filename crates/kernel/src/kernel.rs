@@ -1,0 +1,185 @@
+//! What a running server holds, and the few things that everything in this crate does with it.
+use crate::audits::Audits;
+use crate::identity::Identities;
+use crate::mounts::Mounts;
+use crate::policies::Policies;
+use crate::registry::Registry;
+use crate::rows;
+use crate::seal::SealDesk;
+use crate::sys::SystemRoutes;
+use crate::token::Tokens;
+use kw_barrier::Barrier;
+use kw_engine::{Caller, Cx, CxParts, Keyed, Mount};
+use kw_store::{Clear, Key, Store, StoreError, Txn, TxnCore, View};
+use kw_types::{Clock, Fault, Rng, Time, Ttl};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What the operator has set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our own version.
+    pub version: String,
+    /// The level of Vault's API that clients are told, so that they switch their features on.
+    pub api_version: String,
+    pub build_date: String,
+    pub cluster_name: String,
+    pub api_addr: String,
+    pub cluster_addr: String,
+    pub default_lease_ttl: Ttl,
+    pub max_lease_ttl: Ttl,
+    /// Whether `sys/raw` answers.
+    pub raw_storage: bool,
+    /// Audit devices of the configuration: always on, not to be disabled by the API.
+    pub audit_devices: Vec<kw_audit::DeviceConfig>,
+    /// Facts of the configuration for `sys/config/state/sanitized`, as JSON.
+    pub sanitized: serde_json::Value,
+    pub log_level: String,
+}
+
+/// What the server makes a kernel from.
+pub struct KernelParts {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub registry: Registry,
+    pub settings: Settings,
+}
+
+/// A server without its listeners: a function from requests to answers over a store, a clock and a source of chance.
+pub struct Kernel {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) barrier: Barrier,
+    pub(crate) registry: Registry,
+    pub(crate) system: SystemRoutes,
+    pub(crate) settings: Settings,
+    pub(crate) mounts: Mounts,
+    pub(crate) policies: Policies,
+    pub(crate) identities: Identities,
+    pub(crate) tokens: Tokens,
+    pub(crate) audits: Audits,
+    pub(crate) seal: SealDesk,
+}
+
+/// How often a transaction is run again when others change what it read.
+const CONFLICTS_MAX: u32 = 64;
+
+impl Kernel {
+    /// A sealed kernel.
+    pub fn new(parts: KernelParts) -> Self {
+        let KernelParts { store, clock, rng, registry, settings } = parts;
+        let (mounts, policies, audits) = (Mounts::default(), Policies::default(), Audits::default());
+        store.watch(Key::from_static(rows::MOUNTS.as_bytes()), mounts.staleness.clone());
+        store.watch(Key::from_static(rows::POLICIES.as_bytes()), policies.staleness.clone());
+        store.watch(Key::from_static(rows::IDENTITY.as_bytes()), policies.staleness.clone());
+        store.watch(Key::from_static(rows::AUDITS.as_bytes()), audits.staleness.clone());
+        store.watch(Key::from_static(rows::AUDIT_HEADERS.as_bytes()), audits.staleness.clone());
+        let barrier = Barrier::new(rng.clone());
+        let seal = SealDesk::new(clock.now());
+        let (identities, tokens, system) = (Identities::default(), Tokens::default(), SystemRoutes::new());
+        Self {
+            store,
+            clock,
+            rng,
+            barrier,
+            registry,
+            system,
+            settings,
+            mounts,
+            policies,
+            identities,
+            tokens,
+            audits,
+            seal,
+        }
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        self.barrier.is_sealed()
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Read access to encrypted rows under a prefix.
+    pub(crate) fn view<'a>(&'a self, prefix: &'a str) -> View<'a> {
+        View::new(self.store.as_ref(), &self.barrier, prefix)
+    }
+
+    /// Read access to the rows that the barrier itself is opened with.
+    pub(crate) fn core_view(&self) -> View<'_> {
+        View::new(self.store.as_ref(), &Clear, rows::CORE)
+    }
+
+    /// A transaction on encrypted rows.
+    pub(crate) fn txn(&self) -> TxnCore<'_> {
+        TxnCore::new(self.store.as_ref(), &self.barrier)
+    }
+
+    /// Runs `work` in a transaction on the kernel's rows and commits it; again, if others changed what it read.
+    pub(crate) async fn transact<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        F: AsyncFn(Txn<'_>) -> Result<T, Fault>,
+    {
+        for _ in 0..CONFLICTS_MAX {
+            let core = self.txn();
+            let done = work(core.scoped("")).await?;
+            match core.commit().await {
+                Ok(_) => return Ok(done),
+                Err(StoreError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// The context of a call on a mount.
+    pub(crate) fn cx<'a>(
+        &'a self,
+        mount: &'a Mount,
+        path: &'a str,
+        caller: Option<&'a Caller>,
+        remote: Option<IpAddr>,
+    ) -> Cx<'a> {
+        CxParts {
+            clock: self.clock.as_ref(),
+            rng: self.rng.as_ref(),
+            keyed: self,
+            mount,
+            caller,
+            remote,
+            path,
+            default_ttl: mount.config.default_lease_ttl.or(self.settings.default_lease_ttl),
+            max_ttl: mount.config.max_lease_ttl.or(self.settings.max_lease_ttl),
+        }
+        .into()
+    }
+
+    /// Forgets everything that came from behind the barrier.
+    pub(crate) fn forget(&self) {
+        self.mounts.forget();
+        self.policies.forget();
+        self.identities.forget();
+        self.tokens.forget();
+        self.audits.forget();
+    }
+}
+
+impl Keyed for Kernel {
+    fn mac(&self, purpose: &str, data: &[u8]) -> Result<[u8; 32], Fault> {
+        let key = self.barrier.subkey(purpose).ok_or_else(sealed)?;
+        Ok(kw_barrier::hmac_sha256(key.expose(), data))
+    }
+}
+
+/// The refusal of a sealed server.
+pub(crate) fn sealed() -> Fault {
+    Fault::unavailable("Vault is sealed")
+}

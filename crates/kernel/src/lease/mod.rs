@@ -1,0 +1,12 @@
+//! Leases of secrets: intent first, then the outside world, then confirmation; renewal, revocation, expiry.
+mod expire;
+mod issue;
+mod renew;
+mod revoke;
+mod row;
+
+pub(crate) use expire::expire_due;
+pub(crate) use issue::{Intended, confirm, create_outside, intend};
+pub(crate) use renew::renew;
+pub(crate) use revoke::{drop_row, revoke, revoke_now_or_later};
+pub(crate) use row::{LeaseRow, LeaseState};

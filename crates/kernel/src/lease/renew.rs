@@ -1,0 +1,41 @@
+//! Giving a lease more time.
+use super::row::{self, LeaseRow};
+use crate::kernel::Kernel;
+use kw_engine::Terms;
+use kw_types::{Fault, Ttl};
+
+/// Renews; `increment` counts from now, zero means the lease's own time to live. Gives the lease as it then is.
+///
+/// Errors: 400 when there is no such lease, it is not renewable, or it is at its end.
+pub(crate) async fn renew(kernel: &Kernel, id: &str, increment: Ttl) -> Result<LeaseRow, Fault> {
+    let table = kernel.mounts.current(kernel).await?;
+    kernel
+        .transact(async |txn| {
+            let now = kernel.now();
+            let row = row::get(txn.view(), id).await?.filter(|r| r.expires > now);
+            let mut row = row.ok_or_else(|| Fault::bad_request("lease not found"))?;
+            if !row.renewable {
+                return Err(Fault::bad_request("lease is not renewable"));
+            }
+            let mount =
+                table.by_uuid(&row.mount_uuid).ok_or_else(|| Fault::bad_request("the lease's mount is gone"))?;
+            let kind = kernel.registry.lease_kind(&mount.kind, &row.kind);
+            let kind =
+                kind.ok_or_else(|| Fault::internal(format_args!("no lease kind {} in {}", row.kind, mount.kind)))?;
+            let cx = kernel.cx(mount, &row.path, None, None);
+            let asked = Terms { ttl: increment, max_ttl: row.ends.since(row.issued), renewable: true };
+            let prefix = mount.rows_prefix();
+            let terms = (kind.renew)(&cx, txn.rescoped(&prefix), &row.data, asked).await?;
+            let before = row.expires;
+            row.ends = row.issued.plus(terms.max_ttl.capped(cx.max_ttl()));
+            row.ttl = terms.ttl.or(cx.default_ttl()).min(row.ends.left(now));
+            if row.ttl.is_zero() {
+                return Err(Fault::bad_request("past the max TTL, cannot renew"));
+            }
+            row.expires = now.plus(row.ttl);
+            row.last_renewal = Some(now);
+            row.put(txn, Some(before))?;
+            Ok(row)
+        })
+        .await
+}

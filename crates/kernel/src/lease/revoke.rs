@@ -1,0 +1,65 @@
+//! Taking a credential back.
+use super::row::{self, LeaseRow, LeaseState};
+use crate::kernel::Kernel;
+use kw_types::{Fault, Ttl};
+
+/// After so many failures a lease is irrevocable: tried no more, shown by `sys/leases?type=irrevocable`.
+const FAILURES_MAX: u32 = 6;
+
+/// Revokes: the engine undoes the credential, then the lease is gone. Nothing to do is success.
+///
+/// Errors: what the engine says; the lease is then still there.
+pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+    let table = kernel.mounts.current(kernel).await?;
+    kernel
+        .transact(async |txn| {
+            let Some(row) = row::get(txn.view(), id).await? else { return Ok(()) };
+            if let Some(mount) = table.by_uuid(&row.mount_uuid) {
+                let kind = kernel.registry.lease_kind(&mount.kind, &row.kind);
+                let kind =
+                    kind.ok_or_else(|| Fault::internal(format_args!("no lease kind {} in {}", row.kind, mount.kind)))?;
+                let cx = kernel.cx(mount, &row.path, None, None);
+                let prefix = mount.rows_prefix();
+                (kind.revoke)(&cx, txn.rescoped(&prefix), &row.data).await?;
+            }
+            row.delete(txn);
+            Ok(())
+        })
+        .await
+}
+
+/// Revokes, or leaves it to the expiry job, which tries again later.
+pub(crate) async fn revoke_now_or_later(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+    let Err(fault) = revoke(kernel, id).await else { return Ok(()) };
+    tracing::warn!(lease = id, %fault, "a lease could not be revoked; it will be tried again");
+    kernel.transact(async |txn| postpone(kernel, txn, id, &fault).await).await
+}
+
+/// Drops a lease without asking the engine: `revoke-force`.
+pub(crate) async fn drop_row(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+    kernel
+        .transact(async |txn| {
+            if let Some(row) = row::get(txn.view(), id).await? {
+                row.delete(txn);
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn postpone(kernel: &Kernel, txn: kw_store::Txn<'_>, id: &str, fault: &Fault) -> Result<(), Fault> {
+    let Some(row) = row::get(txn.view(), id).await? else { return Ok(()) };
+    let before = row.expires;
+    let mut row = LeaseRow { failures: row.failures + 1, failure: fault.public().join("; "), ..row };
+    if row.failures >= FAILURES_MAX {
+        row.state = LeaseState::Irrevocable;
+        tracing::error!(
+            lease = id,
+            "a lease is irrevocable after {FAILURES_MAX} tries; see sys/leases?type=irrevocable"
+        );
+    }
+    // 10 s, 20 s, 40 s ...: a peer that is down is not helped by being asked every second.
+    let pause = Ttl::from_seconds(10 << row.failures.min(8).saturating_sub(1));
+    row.expires = kernel.now().plus(pause);
+    row.put(txn, Some(before))
+}

@@ -1,0 +1,81 @@
+//! A lease as it is stored.
+use crate::rows::{EXPIRY, LEASES, TOKEN_LEASES, expiry};
+use kw_store::Txn;
+use kw_types::{Fault, Time, Ttl};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Where a lease is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LeaseState {
+    /// Stored, but the credential may not be made yet. Revoked if it stays so.
+    Intended,
+    Active,
+    /// Revoking failed so often that only an operator can help.
+    Irrevocable,
+}
+
+/// The row `lease/<id>`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LeaseRow {
+    /// `<path of the request>/<identifier>`.
+    pub id: String,
+    pub path: String,
+    pub mount_uuid: String,
+    /// The engine's word for this kind of credential.
+    pub kind: String,
+    /// What the engine needs to revoke.
+    pub data: Box<RawValue>,
+    /// The token that asked.
+    pub token: String,
+    pub issued: Time,
+    pub expires: Time,
+    pub ttl: Ttl,
+    /// No renewal goes past this.
+    pub ends: Time,
+    pub renewable: bool,
+    pub state: LeaseState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_renewal: Option<Time>,
+    /// How often revoking failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// Why it failed last.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub failure: String,
+}
+
+impl LeaseRow {
+    /// Writes the row and its indexes; `before` is the expiry that is indexed so far.
+    pub fn put(&self, txn: Txn<'_>, before: Option<Time>) -> Result<(), Fault> {
+        txn.rescoped(LEASES).put(&self.id, self)?;
+        let index = txn.rescoped(EXPIRY);
+        if let Some(before) = before {
+            index.delete(&expiry(before, 'l', &self.id));
+        }
+        if self.state != LeaseState::Irrevocable {
+            index.put_bytes(&expiry(self.expires, 'l', &self.id), "");
+        }
+        txn.rescoped(TOKEN_LEASES).put_bytes(&format!("{}/{}", self.token, self.id), "");
+        Ok(())
+    }
+
+    /// Deletes the row and its indexes.
+    pub fn delete(&self, txn: Txn<'_>) {
+        txn.rescoped(LEASES).delete(&self.id);
+        txn.rescoped(EXPIRY).delete(&expiry(self.expires, 'l', &self.id));
+        txn.rescoped(TOKEN_LEASES).delete(&format!("{}/{}", self.token, self.id));
+    }
+}
+
+/// Reads a lease; `None` if there is none, or if it is a login's.
+pub(crate) async fn get(view: kw_store::View<'_>, id: &str) -> Result<Option<LeaseRow>, Fault> {
+    let leases = view.rescoped(LEASES);
+    match leases.get_bytes(id).await? {
+        Some(plain) if !plain.is_empty() => serde_json::from_slice(&plain)
+            .map(Some)
+            .map_err(|e| Fault::internal(format_args!("lease row: {:?}", e.classify()))),
+        _ => Ok(None),
+    }
+}

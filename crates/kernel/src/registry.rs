@@ -1,0 +1,60 @@
+//! The engines and auth methods that this server has.
+use kw_engine::{AuthMethod, Engine, LeaseKind, Mount, Routes};
+use std::collections::HashMap;
+
+/// Engines and methods by their type.
+#[derive(Default)]
+pub struct Registry {
+    engines: HashMap<&'static str, Box<dyn Engine>>,
+    methods: HashMap<&'static str, Box<dyn AuthMethod>>,
+    leases: HashMap<(&'static str, &'static str), LeaseKind>,
+}
+
+impl Registry {
+    pub fn new(engines: Vec<Box<dyn Engine>>, methods: Vec<Box<dyn AuthMethod>>) -> Self {
+        let mut registry = Self::default();
+        for engine in engines {
+            registry.leases.extend(engine.leases().into_iter().map(|kind| ((engine.kind(), kind.name), kind)));
+            registry.engines.insert(engine.kind(), engine);
+        }
+        registry.methods.extend(methods.into_iter().map(|m| (m.kind(), m)));
+        registry
+    }
+
+    pub(crate) fn engine(&self, kind: &str) -> Option<&dyn Engine> {
+        self.engines.get(kind).map(AsRef::as_ref)
+    }
+
+    pub(crate) fn method(&self, kind: &str) -> Option<&dyn AuthMethod> {
+        self.methods.get(kind).map(AsRef::as_ref)
+    }
+
+    /// The engine side of a mount of either sort.
+    pub(crate) fn of_mount(&self, mount: &Mount) -> Option<&dyn Engine> {
+        if mount.auth { self.method(&mount.kind).map(|m| m as &dyn Engine) } else { self.engine(&mount.kind) }
+    }
+
+    pub(crate) fn lease_kind(&self, engine: &str, kind: &str) -> Option<&LeaseKind> {
+        self.leases.iter().find(|((e, k), _)| *e == engine && *k == kind).map(|(_, lease)| lease)
+    }
+
+    /// Every route table, with a name such as `secrets/kv/2`; in order.
+    pub(crate) fn tables(&self) -> Vec<(String, &Routes)> {
+        let named = |sort: &str, engine: &dyn Engine, variant: &str| {
+            if variant.is_empty() {
+                format!("{sort}/{}", engine.kind())
+            } else {
+                format!("{sort}/{}/{variant}", engine.kind())
+            }
+        };
+        let mut out: Vec<(String, &Routes)> = Vec::new();
+        for engine in self.engines.values() {
+            out.extend(engine.variants().into_iter().map(|(v, routes)| (named("secrets", engine.as_ref(), v), routes)));
+        }
+        for method in self.methods.values() {
+            out.extend(method.variants().into_iter().map(|(v, routes)| (named("auth", method.as_ref(), v), routes)));
+        }
+        out.sort_by(|a, b| a.0.cmp(&b.0));
+        out
+    }
+}

@@ -1,0 +1,320 @@
+//! The pipeline: one request from its bytes to its answer.
+use crate::admit::{Admitted, Refused, Who, admit};
+use crate::answer::{Answer, Envelope};
+use crate::audits::AuditSet;
+use crate::kernel::Kernel;
+use crate::received::Received;
+use crate::resolve::{Resolved, Unresolved, resolve};
+use crate::rows::TOKENS;
+use crate::run::{Outcome, run};
+use crate::token::{TokenEntry, revoke_entry};
+use crate::{tick, wrapping};
+use kw_audit::{AuthFacts, HeaderFact, RequestFacts, ResponseFacts, WrapFacts, write_request, write_response};
+use kw_schema::Verb;
+use kw_types::{Fault, Secret, Time};
+use std::sync::Arc;
+
+impl Kernel {
+    /// Answers one request. Must run on a thread with a `LocalSet`.
+    pub async fn handle(&self, received: Received) -> Answer {
+        let resolved = match resolve(self, &received).await {
+            Ok(resolved) => resolved,
+            Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, &received.query),
+            Err(Unresolved::Fault(fault)) => return refuse(&fault, ""),
+        };
+        if !resolved.is_audited() {
+            return unaudited(self, resolved).await;
+        }
+        match admit(self, resolved).await {
+            Ok(admitted) => {
+                let recorded = match record(self, admitted).await {
+                    Ok(recorded) => recorded,
+                    Err(fault) => return refuse(&fault, ""),
+                };
+                let outcome = run(self, &recorded.admitted).await;
+                recorded.done(self, outcome).await
+            }
+            Err(refused) => tell_refused(self, *refused).await,
+        }
+    }
+}
+
+/// Logs what the caller does not see, and answers.
+fn refuse(fault: &Fault, request_id: &str) -> Answer {
+    if let Some(context) = fault.context() {
+        match fault.kind().status() {
+            500.. => tracing::error!(request_id, context, "request failed"),
+            _ => tracing::debug!(request_id, context, "request refused"),
+        }
+    }
+    Answer::fault(fault, request_id)
+}
+
+async fn unaudited(kernel: &Kernel, resolved: Resolved<'_>) -> Answer {
+    match admit(kernel, resolved).await {
+        Ok(admitted) => match run(kernel, &admitted).await {
+            Ok(outcome) => outcome.into_answer(&admitted.resolved.id),
+            Err(fault) => refuse(&fault, &admitted.resolved.id),
+        },
+        Err(refused) => refuse(&refused.fault, &refused.resolved.id),
+    }
+}
+
+/// A request that audit knows of. Consumed by its outcome; dropped without one (the client is gone), it says so in the log.
+struct Recorded<'k> {
+    admitted: Admitted<'k>,
+    receipt: Receipt,
+    request_line: tick::Pending,
+}
+
+/// What is needed to close the record of a request whose end nobody saw.
+struct Receipt {
+    audits: Arc<AuditSet>,
+    headers: Vec<HeaderFact>,
+    data: Option<Secret<String>>,
+    id: String,
+    path: String,
+    operation: &'static str,
+    time: Time,
+    is_closed: bool,
+}
+
+/// Stage 3: audit hears of the request. Where the handler can change something, the line is written before it runs.
+async fn record<'k>(kernel: &Kernel, admitted: Admitted<'k>) -> Result<Recorded<'k>, Fault> {
+    let (receipt, request_line) = open_record(kernel, &admitted.resolved, &admitted.who, None).await?;
+    if admitted.resolved.is_write() {
+        request_line.written().await.map_err(|fault| fault.because("before the handler ran"))?;
+        return Ok(Recorded { admitted, receipt, request_line: tick::Pending::none() });
+    }
+    Ok(Recorded { admitted, receipt, request_line })
+}
+
+async fn open_record(
+    kernel: &Kernel,
+    resolved: &Resolved<'_>,
+    who: &Who,
+    error: Option<&str>,
+) -> Result<(Receipt, tick::Pending), Fault> {
+    let audits = kernel.audits.current(kernel).await?;
+    if audits.is_required && audits.devices.is_empty() {
+        return Err(Fault::internal("audit is configured but no device is open"));
+    }
+    let receipt = Receipt {
+        headers: headers_for_audit(&audits, resolved.received),
+        data: data_for_audit(resolved),
+        id: resolved.id.clone(),
+        path: resolved.path.as_str().to_owned(),
+        operation: who.operation,
+        time: kernel.now(),
+        is_closed: audits.devices.is_empty(),
+        audits,
+    };
+    let facts = RequestFacts { error, ..request_facts(resolved, who, &receipt) };
+    let line = tick::append(&receipt.audits.devices, |device, out| write_request(device, &facts, out));
+    Ok((receipt, line))
+}
+
+impl Recorded<'_> {
+    /// Stage 4: the outcome is recorded and becomes the answer. Nothing leaves before its line is written.
+    async fn done(mut self, kernel: &Kernel, outcome: Result<Outcome, Fault>) -> Answer {
+        let (resolved, who) = (&self.admitted.resolved, &self.admitted.who);
+        let outcome = match outcome {
+            Ok(outcome) => wrap_if_asked(kernel, resolved, outcome).await,
+            Err(fault) => Err(fault),
+        };
+        self.receipt.is_closed = true;
+        let line = close_record(kernel, resolved, who, &self.receipt, outcome.as_ref());
+        let spent = end_spent(kernel, who).await;
+        let written = line.written().await.and(self.request_line.written().await).and(spent);
+        match (written, outcome) {
+            (Err(fault), _) | (Ok(()), Err(fault)) => refuse(&fault, &resolved.id),
+            (Ok(()), Ok(outcome)) => outcome.into_answer(&resolved.id),
+        }
+    }
+}
+
+/// A refusal is recorded like any outcome.
+async fn tell_refused(kernel: &Kernel, refused: Refused<'_>) -> Answer {
+    let Refused { resolved, who, fault } = refused;
+    let error = fault.public().join("; ");
+    let (mut receipt, request_line) = match open_record(kernel, &resolved, &who, Some(&error)).await {
+        Ok(opened) => opened,
+        Err(fault) => return refuse(&fault, &resolved.id),
+    };
+    receipt.is_closed = true;
+    let line = close_record(kernel, &resolved, &who, &receipt, Err(&fault));
+    let spent = end_spent(kernel, &who).await;
+    match line.written().await.and(request_line.written().await).and(spent) {
+        Ok(()) => refuse(&fault, &resolved.id),
+        Err(fault) => refuse(&fault, &resolved.id),
+    }
+}
+
+async fn wrap_if_asked(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcome) -> Result<Outcome, Fault> {
+    let Some(ttl) = outcome.wrap_ttl.or(resolved.wrap_ttl) else { return Ok(outcome) };
+    match outcome.envelope() {
+        Some(envelope) if envelope.wrap.is_none() && !envelope.is_empty() => {
+            let path = outcome.wrap_path.as_deref().unwrap_or(resolved.path.as_str());
+            let wrap = wrapping::wrap(kernel, envelope, &resolved.id, path, ttl).await?;
+            Ok(Outcome::of(Envelope { wrap: Some(wrap), ..Envelope::default() }))
+        }
+        _ => Ok(outcome),
+    }
+}
+
+/// A token whose last use this was goes, with all that hangs on it.
+async fn end_spent(kernel: &Kernel, who: &Who) -> Result<(), Fault> {
+    let Some(session) = who.session.as_ref().filter(|s| s.entry.is_spent) else { return Ok(()) };
+    kernel
+        .transact(async |txn| {
+            if let Some(entry) = txn.rescoped(TOKENS).view().get::<TokenEntry>(&session.entry.ident).await? {
+                revoke_entry(txn, &entry);
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn close_record(
+    kernel: &Kernel,
+    resolved: &Resolved<'_>,
+    who: &Who,
+    receipt: &Receipt,
+    outcome: Result<&Outcome, &Fault>,
+) -> tick::Pending {
+    if receipt.audits.devices.is_empty() {
+        return tick::Pending::none();
+    }
+    let error = outcome.err().map(|fault| fault.public().join("; "));
+    let facts = request_facts(resolved, who, receipt);
+    let mut response = ResponseFacts {
+        time: kernel.now(),
+        error: error.as_deref(),
+        is_list: resolved.verb == Verb::List,
+        ..ResponseFacts::default()
+    };
+    if let Some(mount) = &resolved.mount {
+        response.clear = &mount.config.audit_non_hmac_response_keys;
+    }
+    if let Some(envelope) = outcome.ok().and_then(Outcome::envelope) {
+        response.data = envelope.data.as_deref().map(serde_json::value::RawValue::get);
+        response.lease_id = &envelope.lease_id;
+        response.auth = envelope.auth.as_ref().map(|a| AuthFacts {
+            token: &a.client_token,
+            accessor: &a.accessor,
+            display_name: &a.display_name,
+            policies: &a.policies,
+            token_policies: &a.token_policies,
+            identity_policies: &a.identity_policies,
+            metadata: a.metadata.as_ref(),
+            entity_id: &a.entity_id,
+            token_type: a.token_type,
+            ttl_seconds: a.lease_duration,
+            ..AuthFacts::default()
+        });
+        response.wrap = envelope.wrap.as_ref().map(|w| WrapFacts {
+            token: &w.token,
+            accessor: &w.accessor,
+            ttl_seconds: w.ttl,
+            creation_path: &w.creation_path,
+            wrapped_accessor: &w.wrapped_accessor,
+        });
+    }
+    tick::append(&receipt.audits.devices, |device, out| write_response(device, &facts, &response, out))
+}
+
+fn request_facts<'a>(resolved: &'a Resolved<'_>, who: &'a Who, receipt: &'a Receipt) -> RequestFacts<'a> {
+    let received = resolved.received;
+    let token = received.token.as_ref().map_or("", |t| t.expose().as_str());
+    let mut facts = RequestFacts {
+        time: receipt.time,
+        id: &resolved.id,
+        operation: who.operation,
+        path: resolved.path.as_str(),
+        data: receipt.data.as_ref().map(|d| d.expose().as_str()),
+        remote: received.remote.map(|a| a.ip()),
+        remote_port: received.remote.map_or(0, |a| a.port()),
+        headers: &receipt.headers,
+        wrap_ttl_seconds: resolved.wrap_ttl.map_or(0, kw_types::Ttl::seconds),
+        token,
+        ..RequestFacts::default()
+    };
+    if let Some(mount) = &resolved.mount {
+        facts.mount_point = mount.path.as_str();
+        facts.mount_type = &mount.kind;
+        facts.mount_accessor = &mount.accessor;
+        facts.clear = &mount.config.audit_non_hmac_request_keys;
+    }
+    if let Some(session) = &who.session {
+        let entry = &session.entry;
+        facts.accessor = &entry.accessor;
+        facts.auth = Some(AuthFacts {
+            token,
+            accessor: &entry.accessor,
+            display_name: &entry.display_name,
+            policies: &entry.policies,
+            token_policies: &entry.policies,
+            identity_policies: &who.identity_policies,
+            metadata: entry.meta.as_ref(),
+            entity_id: &entry.entity_id,
+            token_type: entry.kind.word(),
+            ttl_seconds: entry.ttl.seconds(),
+            issued: entry.created,
+            allowed: who.allowed,
+            granted_by: &who.granted_by,
+            reason: &who.reason,
+        });
+    }
+    facts
+}
+
+fn headers_for_audit(audits: &AuditSet, received: &Received) -> Vec<HeaderFact> {
+    let wanted = |name: &str| audits.headers.iter().find(|(n, _)| n == name).map(|(_, hmac)| *hmac);
+    let told = received.headers.iter().filter_map(|(name, value)| {
+        let hmac = wanted(name)?;
+        Some(HeaderFact { name: name.clone(), value: value.clone(), hmac })
+    });
+    if audits.headers.is_empty() { Vec::new() } else { told.collect() }
+}
+
+/// The parameters as one JSON object.
+fn data_for_audit(resolved: &Resolved<'_>) -> Option<Secret<String>> {
+    let params = &resolved.input.params;
+    if params.is_empty() {
+        return None;
+    }
+    if let Some(body) = params.body().filter(|_| resolved.received.query.is_empty()) {
+        return Some(Secret::new(body.get().to_owned()));
+    }
+    let map: serde_json::Map<String, serde_json::Value> =
+        params.iter().map(|(n, raw)| (n.to_owned(), raw.to_value())).collect();
+    serde_json::to_string(&map).ok().map(Secret::new)
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if self.is_closed {
+            return;
+        }
+        let facts = RequestFacts {
+            time: self.time,
+            id: &self.id,
+            operation: self.operation,
+            path: &self.path,
+            ..RequestFacts::default()
+        };
+        let response = ResponseFacts {
+            time: self.time,
+            error: Some("abandoned: the client went away or the request was cancelled"),
+            ..ResponseFacts::default()
+        };
+        let mut lines = Vec::new();
+        for device in &self.audits.devices {
+            lines.clear();
+            write_response(device, &facts, &response, &mut lines);
+            if let Err(error) = device.write(&lines) {
+                tracing::error!(device = device.config.path, %error, "an audit device cannot be written");
+            }
+        }
+    }
+}

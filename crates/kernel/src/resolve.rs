@@ -1,0 +1,205 @@
+//! Stage 1: what is asked for. Path and body are parsed, the mount and the route are found; nothing is permitted yet.
+use crate::kernel::{Kernel, sealed};
+use crate::received::{Method, Received};
+use crate::sys::SysHandler;
+use crate::wrapping;
+use kw_engine::{Handler, Mount};
+use kw_schema::{Access, Captures, Found, Input, Op, Params, RouteTable, Verb};
+use kw_types::{CanonPath, Fault, FaultKind, PathFlaw, RngExt, Ttl};
+use std::sync::Arc;
+
+/// Where a request leads.
+pub(crate) enum Target<'k> {
+    Engine(&'k Op<Handler>),
+    System(&'k Op<SysHandler>),
+    /// The path is known, the operation is not: 405.
+    NoOperation,
+    /// A mount without such a path: 404.
+    NoPath,
+    /// No mount: 404.
+    NoMount,
+}
+
+/// A request whose meaning is known. Made by [`resolve`] alone.
+pub(crate) struct Resolved<'k> {
+    pub received: &'k Received,
+    pub id: String,
+    pub path: CanonPath,
+    pub verb: Verb,
+    pub mount: Option<Arc<Mount>>,
+    pub target: Target<'k>,
+    pub input: Input<'k>,
+    pub wrap_ttl: Option<Ttl>,
+    _private: (),
+}
+
+/// Why a request went no further, before anything was known that audit could tell.
+pub(crate) enum Unresolved {
+    Fault(Fault),
+    /// The path was not clean: go there instead.
+    Redirect(String),
+}
+
+impl From<Fault> for Unresolved {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// The largest body of a request without a token: nobody who is unknown may use up memory.
+const ANONYMOUS_BODY_MAX: usize = 1024 * 1024;
+
+/// Reads the request. Errors: 307, 400, 404 (namespace), 405 (method), 413, 415, 503 (sealed).
+pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> Result<Resolved<'k>, Unresolved> {
+    let path = match CanonPath::parse(&received.raw_path) {
+        Ok(path) => path,
+        Err(PathFlaw::Unclean(clean)) if matches!(received.method, Method::Get | Method::List) => {
+            return Err(Unresolved::Redirect(clean));
+        }
+        Err(PathFlaw::Unclean(_)) => return Err(Fault::bad_request("path must not hold empty or dot segments").into()),
+        Err(PathFlaw::Bad(why)) => return Err(Fault::bad_request(why).into()),
+    };
+    if !matches!(received.namespace.trim_matches('/'), "" | "root") {
+        return Err(Fault::new(FaultKind::NotFound, "namespace not found").into());
+    }
+    if received.token.is_none() && received.body.len() > ANONYMOUS_BODY_MAX {
+        return Err(Fault::new(FaultKind::TooLarge, "the body is too large for a request without a token").into());
+    }
+    let mut params = parse_params(received)?;
+    let verb = verb_of(received.method, &mut params)?;
+    if verb == Verb::Write && path.as_str().ends_with('/') {
+        return Err(Fault::bad_request("cannot write to a path ending in '/'").into());
+    }
+    let (mount, target, captures) = route(kernel, &path, verb).await?;
+    let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl.as_deref())?;
+    let id = kernel.rng.uuid();
+    Ok(Resolved { received, id, path, verb, mount, target, input: Input { captures, params }, wrap_ttl, _private: () })
+}
+
+fn verb_of(method: Method, params: &mut Params<'_>) -> Result<Verb, Fault> {
+    Ok(match method {
+        Method::Get if flag(params, "list")? => Verb::List,
+        Method::Get if flag(params, "scan")? => Verb::Scan,
+        Method::Get => Verb::Read,
+        Method::Post | Method::Put => Verb::Write,
+        Method::Patch => Verb::Patch,
+        Method::Delete => Verb::Delete,
+        Method::List => Verb::List,
+        Method::Scan => Verb::Scan,
+        Method::Head | Method::Other => return Err(Fault::silent(FaultKind::Unsupported)),
+    })
+}
+
+/// `?list=true` makes a read a list. An empty value counts as an ordinary parameter.
+fn flag(params: &mut Params<'_>, name: &str) -> Result<bool, Fault> {
+    let Some(raw) = params.get(name) else { return Ok(false) };
+    let text = raw.to_value();
+    let text = text.as_str().unwrap_or_default();
+    if text.is_empty() {
+        return Ok(false);
+    }
+    let on = match text {
+        "true" | "1" | "t" | "T" | "TRUE" | "True" => true,
+        "false" | "0" | "f" | "F" | "FALSE" | "False" => false,
+        _ => return Err(Fault::bad_request(format!("{name} must be true or false"))),
+    };
+    params.remove(name);
+    Ok(on)
+}
+
+fn parse_params(received: &Received) -> Result<Params<'_>, Fault> {
+    let kind = received.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let takes_body = matches!(received.method, Method::Post | Method::Put | Method::Patch | Method::Delete);
+    let mut params = match kind.as_str() {
+        _ if !takes_body => Params::default(),
+        "application/x-www-form-urlencoded" if !received.body.starts_with(b"{") => {
+            let mut params = Params::default();
+            let text =
+                std::str::from_utf8(&received.body).map_err(|_| Fault::bad_request("the form is not valid UTF-8"))?;
+            params.add_pairs(text)?;
+            params
+        }
+        _ if received.method == Method::Patch && kind != "application/merge-patch+json" => {
+            return Err(Fault::new(FaultKind::MediaType, "PATCH needs Content-Type: application/merge-patch+json"));
+        }
+        _ => Params::from_json(&received.body)?,
+    };
+    params.add_pairs(&received.query)?;
+    Ok(params)
+}
+
+type Routed<'k> = (Option<Arc<Mount>>, Target<'k>, Captures);
+
+async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<Routed<'k>, Fault> {
+    // The few paths of the system that answer while sealed are found without the mount table, which is behind the barrier.
+    if kernel.is_sealed() {
+        let rest = path.as_str().strip_prefix("sys/").ok_or_else(sealed)?;
+        return match in_system(kernel.system.sys(), rest, verb) {
+            (target @ Target::System(op), captures) if op.handler.is_open_while_sealed() => {
+                Ok((None, target, captures))
+            }
+            (Target::NoOperation, captures) => Ok((None, Target::NoOperation, captures)),
+            _ => Err(sealed()),
+        };
+    }
+    let table = kernel.mounts.current(kernel).await?;
+    let Some((mount, rest)) = table.find(path.as_str()) else {
+        return Ok((None, Target::NoMount, Captures::default()));
+    };
+    let (target, captures) = match kernel.system.table(&mount.kind) {
+        Some(system) => in_system(system, rest, verb),
+        None => match kernel.registry.of_mount(mount) {
+            Some(engine) => in_engine(engine.routes(mount).table(), rest, verb),
+            None => return Err(Fault::unavailable("this server has no engine for the mount's type")),
+        },
+    };
+    Ok((Some(mount.clone()), target, captures))
+}
+
+fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
+    match table.find(rest, verb) {
+        Found::Op { op, captures, .. } => (Target::System(op), captures),
+        Found::Path => (Target::NoOperation, Captures::default()),
+        Found::Nothing => (Target::NoPath, Captures::default()),
+    }
+}
+
+fn in_engine<'k>(table: &'k RouteTable<Handler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
+    match table.find(rest, verb) {
+        Found::Op { op, captures, .. } => (Target::Engine(op), captures),
+        Found::Path => (Target::NoOperation, Captures::default()),
+        Found::Nothing => (Target::NoPath, Captures::default()),
+    }
+}
+
+impl Resolved<'_> {
+    /// Who may call it. What leads nowhere is refused like anything that needs a token.
+    pub fn access(&self) -> Access {
+        match &self.target {
+            Target::Engine(op) => op.access,
+            Target::System(op) => op.access,
+            _ => Access::Token,
+        }
+    }
+
+    /// Whether the handler can change anything.
+    pub fn is_write(&self) -> bool {
+        match &self.target {
+            Target::Engine(op) => matches!(op.handler, Handler::Write { .. }),
+            Target::System(_) => !matches!(self.verb, Verb::Read | Verb::List | Verb::Scan),
+            _ => false,
+        }
+    }
+
+    /// Whether audit hears of it. Health checks and the ceremony around the seal come before anyone could.
+    pub fn is_audited(&self) -> bool {
+        !matches!(&self.target, Target::System(op) if op.handler.is_unaudited())
+    }
+
+    /// Where the mount's rows are for this caller.
+    pub fn rows_prefix(&self, kernel: &Kernel, token_ident: &str) -> String {
+        let Some(mount) = &self.mount else { return String::new() };
+        let per_token = kernel.registry.of_mount(mount).is_some_and(|e| e.per_token());
+        if per_token { format!("{}{token_ident}/", mount.rows_prefix()) } else { mount.rows_prefix() }
+    }
+}

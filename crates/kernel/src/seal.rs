@@ -1,0 +1,208 @@
+//! Sealed and open: the first keys of an installation, opening, closing, and the upkeep of the keyring.
+use crate::kernel::Kernel;
+use crate::policies::PolicyRow;
+use crate::rows::{MOUNTS, POLICIES, SETTINGS};
+use crate::token::{NewToken, create};
+use kw_barrier::ceremony::{GenerateRoot, Rekey, Unseal};
+use kw_barrier::seal::KEYRING_ROW;
+use kw_barrier::{BarrierError, KeyringChange, RootKey};
+use kw_engine::{Mount, MountConfig};
+use kw_policy::builtin;
+use kw_store::{Clear, StoreError, TxnCore};
+use kw_types::{Fault, MountPath, RngExt, Secret, Time};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The ceremonies that are under way on this node, and since when it runs.
+pub(crate) struct SealDesk {
+    pub unseal: Mutex<Unseal>,
+    pub rekey: Mutex<Rekey>,
+    pub generate_root: Mutex<GenerateRoot>,
+    pub started: Time,
+    /// The cluster's name and id, once the barrier has been open.
+    pub cluster: Mutex<Option<ClusterRow>>,
+}
+
+/// The row `sys/setting/cluster`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ClusterRow {
+    pub name: String,
+    pub id: String,
+}
+
+impl SealDesk {
+    pub fn new(started: Time) -> Self {
+        Self {
+            unseal: Mutex::default(),
+            rekey: Mutex::default(),
+            generate_root: Mutex::default(),
+            started,
+            cluster: Mutex::default(),
+        }
+    }
+}
+
+/// A mount that is made with the installation.
+#[derive(Clone, Debug)]
+pub struct FirstMount {
+    pub path: &'static str,
+    pub kind: &'static str,
+    pub description: &'static str,
+    pub options: &'static [(&'static str, &'static str)],
+}
+
+/// What every installation has.
+const BUILT_IN: [FirstMount; 4] = [
+    FirstMount {
+        path: "sys/",
+        kind: "system",
+        description: "system endpoints used for control, policy and debugging",
+        options: &[],
+    },
+    FirstMount { path: "identity/", kind: "identity", description: "identity store", options: &[] },
+    FirstMount { path: "cubbyhole/", kind: "cubbyhole", description: "per-token private secret storage", options: &[] },
+    FirstMount { path: "auth/token/", kind: "token", description: "token based credentials", options: &[] },
+];
+
+impl Kernel {
+    /// Writes what a new installation holds besides its keys: built-in mounts, the default policy, a root token.
+    /// The barrier must be open. `text` chooses the root token (`-dev-root-token-id`).
+    pub(crate) async fn found(&self, more: &[FirstMount], text: Option<String>) -> Result<Secret<String>, Fault> {
+        let cluster = ClusterRow { name: self.cluster_name(), id: self.rng.uuid() };
+        let mounts: Vec<Mount> = BUILT_IN.iter().chain(more).map(|m| self.first_mount(m)).collect::<Result<_, _>>()?;
+        let token = self
+            .transact(async |txn| {
+                for mount in &mounts {
+                    txn.rescoped(MOUNTS).put(mount.path.as_str(), mount)?;
+                }
+                let policy = PolicyRow { name: builtin::DEFAULT.to_owned(), text: builtin::DEFAULT_TEXT.to_owned() };
+                txn.rescoped(POLICIES).put(builtin::DEFAULT, &policy)?;
+                txn.rescoped(SETTINGS).put("cluster", &cluster)?;
+                let made = create(self, txn, self.root_token("auth/token/root", text.clone())).await?;
+                Ok(made.text)
+            })
+            .await?;
+        Ok(token)
+    }
+
+    /// A root token that never expires.
+    pub(crate) fn root_token(&self, path: &str, text: Option<String>) -> NewToken {
+        NewToken {
+            text,
+            policies: vec![builtin::ROOT.to_owned()],
+            path: path.to_owned(),
+            display_name: "root".to_owned(),
+            is_endless: true,
+            ..NewToken::default()
+        }
+    }
+
+    fn cluster_name(&self) -> String {
+        if self.settings.cluster_name.is_empty() {
+            format!("keywright-cluster-{}", self.rng.base62(8).to_lowercase())
+        } else {
+            self.settings.cluster_name.clone()
+        }
+    }
+
+    fn first_mount(&self, first: &FirstMount) -> Result<Mount, Fault> {
+        let options: BTreeMap<String, String> =
+            first.options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let path = MountPath::parse(first.path).map_err(Fault::internal)?;
+        Ok(self.new_mount(path, first.kind, first.description, options))
+    }
+
+    /// A mount with a new identity.
+    pub(crate) fn new_mount(
+        &self,
+        path: MountPath,
+        kind: &str,
+        description: &str,
+        options: BTreeMap<String, String>,
+    ) -> Mount {
+        let auth = path.as_str().starts_with("auth/");
+        Mount {
+            accessor: format!("{}{kind}_{}", if auth { "auth_" } else { "" }, &hex::encode(self.rng.bytes::<4>())),
+            uuid: self.rng.uuid(),
+            local: kind == "cubbyhole",
+            path,
+            kind: kind.to_owned(),
+            description: description.to_owned(),
+            options,
+            config: MountConfig::default(),
+            seal_wrap: false,
+            external_entropy_access: false,
+            auth,
+            tainted: false,
+        }
+    }
+
+    /// Opens the barrier with the root key, and loads what was behind it. Errors: 500 when the keyring is damaged.
+    pub(crate) async fn open_with(&self, root: RootKey) -> Result<(), Fault> {
+        let keyring = self.core_row(KEYRING_ROW).await?.ok_or_else(|| Fault::internal("the store has no keyring"))?;
+        self.barrier.unseal(root, &keyring).map_err(Fault::internal)?;
+        self.forget();
+        self.seal_upkeep().await?;
+        if let Some(cluster) = self.view(SETTINGS).get::<ClusterRow>("cluster").await? {
+            *self.seal.cluster.lock() = Some(cluster);
+        }
+        // Mounts and audit devices are loaded now, so that what is wrong with them is told at once.
+        self.mounts.current(self).await?;
+        self.audits.current(self).await?;
+        Ok(())
+    }
+
+    /// Forgets all keys and everything that came from behind the barrier.
+    pub async fn close(&self) -> Result<(), Fault> {
+        if !self.is_sealed() {
+            self.change_keyring(|keyring| self.barrier.plan_checkpoint(keyring)).await?;
+        }
+        self.barrier.seal();
+        self.forget();
+        Ok(())
+    }
+
+    /// Rotates and records key use when the barrier asks for it.
+    pub(crate) async fn seal_upkeep(&self) -> Result<(), Fault> {
+        if self.barrier.needs_rotation() {
+            self.change_keyring(|keyring| self.barrier.plan_rotation(keyring, self.now())).await?;
+            tracing::info!("the encryption key was rotated after its allowed use");
+        }
+        if self.barrier.needs_checkpoint() {
+            self.change_keyring(|keyring| self.barrier.plan_checkpoint(keyring)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the keyring's row, lets `plan` make a new one, commits it on the condition that nobody else has, and puts it in
+    /// force.
+    pub(crate) async fn change_keyring(
+        &self,
+        plan: impl Fn(&[u8]) -> Result<KeyringChange, BarrierError>,
+    ) -> Result<(), Fault> {
+        loop {
+            let core = self.core_txn();
+            let txn = core.scoped(crate::rows::CORE);
+            let keyring =
+                txn.view().get_bytes(KEYRING_ROW).await?.ok_or_else(|| Fault::internal("the store has no keyring"))?;
+            let change = plan(&keyring).map_err(Fault::internal)?;
+            txn.put_bytes(KEYRING_ROW, change.row().to_vec());
+            match core.commit().await {
+                Ok(_) => return self.barrier.apply(change).map_err(Fault::internal),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// A row that the barrier is opened with.
+    pub(crate) async fn core_row(&self, name: &str) -> Result<Option<bytes::Bytes>, Fault> {
+        self.core_view().get_bytes(name).await
+    }
+
+    /// A transaction on the rows that the barrier is opened with.
+    pub(crate) fn core_txn(&self) -> TxnCore<'_> {
+        TxnCore::new(self.store.as_ref(), &Clear)
+    }
+}

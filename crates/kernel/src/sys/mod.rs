@@ -1,0 +1,54 @@
+//! The system's own routes: `sys/`, `identity/`, `auth/token/`. They are declared like an engine's; only their handlers may
+//! use the kernel.
+mod call;
+mod routes;
+mod status;
+
+pub(crate) use call::Call;
+pub(crate) use routes::{Answering, SysHandler, SysRoutes};
+
+use kw_schema::RouteTable;
+
+/// The tables of the system.
+pub(crate) struct SystemRoutes {
+    sys: SysRoutes,
+    identity: SysRoutes,
+    token: SysRoutes,
+}
+
+impl SystemRoutes {
+    pub fn new() -> Self {
+        let sys = status::routes(SysRoutes::default());
+        Self { sys, identity: SysRoutes::default(), token: SysRoutes::default() }
+    }
+
+    pub fn sys(&self) -> &RouteTable<SysHandler> {
+        self.sys.table()
+    }
+
+    /// The table of a mount of the system; `None` for engines and methods.
+    pub fn table(&self, kind: &str) -> Option<&RouteTable<SysHandler>> {
+        match kind {
+            "system" => Some(self.sys.table()),
+            "identity" => Some(self.identity.table()),
+            "token" => Some(self.token.table()),
+            _ => None,
+        }
+    }
+}
+
+/// Every route of every table as JSON: the content of `api/schema.json`.
+pub fn schema_json(registry: &crate::Registry) -> serde_json::Value {
+    let system = SystemRoutes::new();
+    let mut all = serde_json::Map::new();
+    for (name, routes) in [("sys", &system.sys), ("identity", &system.identity), ("auth/token", &system.token)] {
+        all.insert(
+            name.to_owned(),
+            routes.table().each().map(|(pattern, op)| kw_schema::op_json(pattern, op)).collect(),
+        );
+    }
+    for (name, routes) in registry.tables() {
+        all.insert(name, routes.table().each().map(|(pattern, op)| kw_schema::op_json(pattern, op)).collect());
+    }
+    serde_json::Value::Object(all)
+}

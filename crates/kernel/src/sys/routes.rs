@@ -1,0 +1,241 @@
+//! Declaring routes of the system.
+use super::Call;
+use crate::answer::{AuthAnswer, Envelope, WrapAnswer};
+use crate::kernel::Kernel;
+use crate::run::{Outcome, Shape};
+use futures_util::future::LocalBoxFuture;
+use kw_engine::{Body, Reply};
+use kw_schema::{Access, Field, Input, Op, Request, RouteTable, Verb};
+use kw_types::Fault;
+use serde_json::value::RawValue;
+
+type RunFn = Box<dyn for<'a> Fn(&'a Call<'a>) -> LocalBoxFuture<'a, Result<Outcome, Fault>> + Send + Sync>;
+type ExistsFn = Box<dyn for<'a> Fn(&'a Kernel, &'a Input<'a>) -> LocalBoxFuture<'a, Result<bool, Fault>> + Send + Sync>;
+
+/// What runs an operation of the system.
+pub(crate) struct SysHandler {
+    run: RunFn,
+    exists: Option<ExistsFn>,
+    open_while_sealed: bool,
+    unaudited: bool,
+}
+
+impl SysHandler {
+    pub async fn run(&self, call: &Call<'_>) -> Result<Outcome, Fault> {
+        (self.run)(call).await
+    }
+
+    /// Whether what a write names is there; where nothing says so, it counts as there.
+    pub async fn exists(&self, kernel: &Kernel, input: &Input<'_>) -> Result<bool, Fault> {
+        match &self.exists {
+            Some(exists) => exists(kernel, input).await,
+            None => Ok(true),
+        }
+    }
+
+    /// Whether it answers before the barrier is open.
+    pub fn is_open_while_sealed(&self) -> bool {
+        self.open_while_sealed
+    }
+
+    /// Whether audit never hears of it.
+    pub fn is_unaudited(&self) -> bool {
+        self.unaudited
+    }
+}
+
+/// What a system handler may return.
+pub(crate) trait Answering {
+    fn fields(out: &mut Vec<Field>);
+    fn into_outcome(self) -> Result<Outcome, Fault>;
+}
+
+/// Whatever an engine may return, the system may too.
+impl<O: kw_engine::Outcome> Answering for O {
+    fn fields(out: &mut Vec<Field>) {
+        O::fields(out);
+    }
+
+    fn into_outcome(self) -> Result<Outcome, Fault> {
+        of_reply(self.into_reply()?)
+    }
+}
+
+fn of_reply(reply: Reply) -> Result<Outcome, Fault> {
+    let envelope = |data| Envelope {
+        data,
+        warnings: reply.warnings.clone(),
+        lease_duration: reply.lease_duration.seconds(),
+        ..Envelope::default()
+    };
+    let shape = match reply.body {
+        Body::Empty if reply.warnings.is_empty() && reply.status.is_none() => Shape::Empty,
+        Body::Empty => Shape::Envelope(Box::new(envelope(None))),
+        Body::Data(data) => Shape::Envelope(Box::new(envelope(Some(data)))),
+        Body::Bare { content_type, bytes } => Shape::Bare { content_type, bytes },
+        Body::Login(_) | Body::Lease(_) => return Err(Fault::internal("a system handler returned a login or a lease")),
+    };
+    Ok(Outcome { status: reply.status, ..Outcome::of(Envelope::default()) }.with_shape(shape))
+}
+
+/// `data` whose members stand at the top level of the answer too.
+pub(crate) struct Flat<O>(pub O);
+
+impl<O: kw_engine::Outcome> Answering for Flat<O> {
+    fn fields(out: &mut Vec<Field>) {
+        O::fields(out);
+    }
+
+    fn into_outcome(self) -> Result<Outcome, Fault> {
+        let mut outcome = self.0.into_outcome()?;
+        if let Shape::Envelope(envelope) = &mut outcome.shape {
+            envelope.is_flat = true;
+        }
+        Ok(outcome)
+    }
+}
+
+/// A JSON body without any envelope, as health and the seal answer.
+pub(crate) struct BareJson<T>(pub u16, pub T);
+
+impl<T: serde::Serialize> Answering for BareJson<T> {
+    fn fields(_: &mut Vec<Field>) {}
+
+    fn into_outcome(self) -> Result<Outcome, Fault> {
+        let bytes =
+            serde_json::to_vec(&self.1).map_err(|e| Fault::internal(format_args!("answer: {:?}", e.classify())))?;
+        let shape = Shape::Bare { content_type: "application/json", bytes };
+        Ok(Outcome { status: Some(self.0), ..Outcome::of(Envelope::default()) }.with_shape(shape))
+    }
+}
+
+/// An answer with `auth`: a token made or renewed.
+pub(crate) struct Authed(pub AuthAnswer, pub Vec<String>);
+
+impl Answering for Authed {
+    fn fields(_: &mut Vec<Field>) {}
+
+    fn into_outcome(self) -> Result<Outcome, Fault> {
+        Ok(Outcome::of(Envelope { auth: Some(self.0), warnings: self.1, ..Envelope::default() }))
+    }
+}
+
+/// An answer about a lease: its id and times, with or without data.
+pub(crate) struct OfLease {
+    pub id: String,
+    pub renewable: bool,
+    pub duration_seconds: u64,
+    pub data: Option<Box<RawValue>>,
+    pub warnings: Vec<String>,
+}
+
+impl Answering for OfLease {
+    fn fields(_: &mut Vec<Field>) {}
+
+    fn into_outcome(self) -> Result<Outcome, Fault> {
+        let Self { id: lease_id, renewable, duration_seconds: lease_duration, data, warnings } = self;
+        Ok(Outcome::of(Envelope { lease_id, renewable, lease_duration, data, warnings, ..Envelope::default() }))
+    }
+}
+
+/// An answer with `wrap_info`.
+pub(crate) struct Wrapped(pub WrapAnswer);
+
+impl Answering for Wrapped {
+    fn fields(_: &mut Vec<Field>) {}
+
+    fn into_outcome(self) -> Result<Outcome, Fault> {
+        Ok(Outcome::of(Envelope { wrap: Some(self.0), ..Envelope::default() }))
+    }
+}
+
+impl Outcome {
+    fn with_shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+}
+
+/// A table of the system's routes; built like `kw_engine::Routes`.
+#[derive(Default)]
+pub(crate) struct SysRoutes {
+    table: RouteTable<SysHandler>,
+    at: &'static str,
+}
+
+macro_rules! verbs {
+    ($($name:ident => $verb:ident),*) => {$(
+        pub fn $name<Q: Request + 'static, O: Answering + 'static, F>(self, run: F) -> Self
+        where
+            F: AsyncFn(&Call<'_>, Q) -> Result<O, Fault> + Send + Sync + 'static,
+        {
+            self.add::<Q, O, F>(Verb::$verb, run)
+        }
+    )*};
+}
+
+impl SysRoutes {
+    /// The operations that follow are on this pattern.
+    pub fn at(mut self, pattern: &'static str) -> Self {
+        self.at = pattern;
+        self
+    }
+
+    verbs!(read => Read, list => List, scan => Scan, write => Write, patch => Patch, delete => Delete);
+
+    /// Anybody may call the last operation.
+    pub fn open(self) -> Self {
+        self.last(|op| op.access = Access::Open)
+    }
+
+    /// The last operation needs the `sudo` capability too.
+    pub fn sudo(self) -> Self {
+        self.last(|op| op.access = Access::Sudo)
+    }
+
+    /// The last operation answers even while sealed. Such are open and, since there may be no audit device, unaudited.
+    pub fn while_sealed(self) -> Self {
+        self.open().last(|op| {
+            op.handler.open_while_sealed = true;
+            op.handler.unaudited = true;
+        })
+    }
+
+    /// The last write needs `create` for what is not there yet, and `update` for what is.
+    pub fn creates_if_absent<Q: Request + 'static, F>(self, found: F) -> Self
+    where
+        F: AsyncFn(&Kernel, Q) -> Result<bool, Fault> + Send + Sync + Copy + 'static,
+    {
+        let check: ExistsFn =
+            Box::new(move |kernel, input| Box::pin(async move { found(kernel, Q::parse(input)?).await }));
+        self.last(|op| op.handler.exists = Some(check))
+    }
+
+    pub fn table(&self) -> &RouteTable<SysHandler> {
+        &self.table
+    }
+
+    fn last(mut self, adjust: impl FnOnce(&mut Op<SysHandler>)) -> Self {
+        if let Some(op) = self.table.last() {
+            adjust(op);
+        }
+        self
+    }
+
+    fn add<Q: Request + 'static, O: Answering + 'static, F>(mut self, verb: Verb, run: F) -> Self
+    where
+        F: AsyncFn(&Call<'_>, Q) -> Result<O, Fault> + Send + Sync + 'static,
+    {
+        let run = std::sync::Arc::new(run);
+        let run: RunFn = Box::new(move |call| {
+            let run = run.clone();
+            Box::pin(async move { run(call, Q::parse(&call.resolved.input)?).await?.into_outcome() })
+        });
+        let (mut fields, mut answer) = (Vec::new(), Vec::new());
+        Q::fields(&mut fields);
+        O::fields(&mut answer);
+        let handler = SysHandler { run, exists: None, open_while_sealed: false, unaudited: false };
+        self.table.add(self.at, Op { verb, access: Access::Token, doc: Q::DOC, fields, answer, handler });
+        self
+    }
+}

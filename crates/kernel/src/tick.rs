@@ -1,0 +1,108 @@
+//! One audit write for all answers of a turn of the event loop.
+//!
+//! A line is appended to a buffer of the thread; the first to do so queues a flusher behind the tasks that are ready now. When
+//! it runs, it writes all lines at once and releases all answers. So the cost of a write is shared, and no answer leaves
+//! before its lines are written.
+use kw_audit::Device;
+use kw_types::{Fault, FaultKind};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+#[derive(Default)]
+struct Turn {
+    /// Lines by device path.
+    lines: BTreeMap<String, (Arc<Device>, Vec<u8>)>,
+    wakers: Vec<Waker>,
+    /// Whether at least one device took the lines; `None` until written.
+    written: Option<bool>,
+}
+
+thread_local! {
+    static OPEN: RefCell<Option<Rc<RefCell<Turn>>>> = const { RefCell::new(None) };
+}
+
+/// Lines that were appended; to be waited for.
+#[must_use]
+pub(crate) struct Pending(Option<Rc<RefCell<Turn>>>);
+
+/// Appends lines for some devices. `render` is called once for each, with the buffer to append to.
+pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(&Device, &mut Vec<u8>)) -> Pending {
+    if devices.is_empty() {
+        return Pending(None);
+    }
+    let turn = OPEN.with_borrow_mut(|open| open.get_or_insert_with(begin).clone());
+    let mut state = turn.borrow_mut();
+    for device in devices {
+        let key = &device.config.path;
+        if !state.lines.contains_key(key) {
+            state.lines.insert(key.clone(), (device.clone(), Vec::with_capacity(16 * 1024)));
+        }
+        if let Some((_, buffer)) = state.lines.get_mut(key) {
+            render(device, buffer);
+        }
+    }
+    drop(state);
+    Pending(Some(turn))
+}
+
+fn begin() -> Rc<RefCell<Turn>> {
+    let turn = Rc::new(RefCell::new(Turn::default()));
+    let flushed = turn.clone();
+    tokio::task::spawn_local(async move {
+        // One more trip through the queue lets every connection that is ready now add its lines.
+        tokio::task::yield_now().await;
+        flush(&flushed);
+    });
+    turn
+}
+
+fn flush(turn: &Rc<RefCell<Turn>>) {
+    OPEN.with_borrow_mut(|open| {
+        if open.as_ref().is_some_and(|o| Rc::ptr_eq(o, turn)) {
+            *open = None;
+        }
+    });
+    let mut state = turn.borrow_mut();
+    let mut any = false;
+    for (path, (device, lines)) in &state.lines {
+        match device.write(lines) {
+            Ok(()) => any = true,
+            Err(error) => tracing::error!(device = path, %error, "an audit device cannot be written"),
+        }
+    }
+    state.written = Some(any);
+    state.lines.clear();
+    state.wakers.drain(..).for_each(Waker::wake);
+}
+
+impl Pending {
+    /// Nothing to wait for.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Waits until the lines are written. Errors: 500 when no device took them.
+    pub(crate) async fn written(self) -> Result<(), Fault> {
+        let Some(turn) = self.0 else { return Ok(()) };
+        let ok = poll_fn(|cx| {
+            let mut state = turn.borrow_mut();
+            match state.written {
+                Some(ok) => Poll::Ready(ok),
+                None => {
+                    state.wakers.push(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+        if ok {
+            Ok(())
+        } else {
+            Err(Fault::new(FaultKind::Internal, "failed to audit the request: no audit device could be written"))
+        }
+    }
+}

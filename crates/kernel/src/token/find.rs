@@ -1,0 +1,171 @@
+//! From the text of a token to who holds it.
+use super::{TokenEntry, TokenType, batch};
+use crate::identity::EntityFacts;
+use crate::kernel::{Kernel, sealed};
+use crate::rows::{TOKEN_NAMES, TOKENS};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use kw_barrier::MacKey;
+use kw_engine::Caller;
+use kw_policy::Acl;
+use kw_store::Revision;
+use kw_types::{Fault, IDENT_LEN, Ident};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// The longest text that is looked at as a token.
+const TEXT_LEN_MAX: usize = 2048;
+
+/// A token in use: its entry as parsed from one revision of its row, and what was computed from it.
+pub(crate) struct Session {
+    pub entry: TokenEntry,
+    pub caller: Caller,
+    revision: Revision,
+    rights: ArcSwapOption<Rights>,
+}
+
+/// What a token may do; good while no policy or identity changes.
+pub(crate) struct Rights {
+    generation: u64,
+    pub acl: Arc<Acl>,
+    pub identity_policies: Vec<String>,
+}
+
+/// Tokens seen lately, by their keyed hash.
+pub(crate) struct Tokens {
+    sessions: Cache<[u8; 32], Arc<Session>>,
+    key: ArcSwap<Option<MacKey>>,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { sessions: Cache::new(4096), key: ArcSwap::default() }
+    }
+}
+
+impl Tokens {
+    /// The keyed hash of a token's text.
+    pub(crate) fn mac(&self, kernel: &Kernel, text: &str) -> Result<[u8; 32], Fault> {
+        if let Some(key) = self.key.load().as_ref() {
+            return Ok(key.sign(text.as_bytes()));
+        }
+        let subkey = kernel.barrier.subkey("token hash").ok_or_else(sealed)?;
+        let key = MacKey::new(subkey.expose());
+        let mac = key.sign(text.as_bytes());
+        self.key.store(Arc::new(Some(key)));
+        Ok(mac)
+    }
+
+    pub(crate) fn forget(&self) {
+        self.sessions.clear();
+        self.key.store(Arc::default());
+    }
+
+    /// Who holds this token; `None` if it is not one, or is expired, revoked or its parent is gone.
+    pub(crate) async fn find(&self, kernel: &Kernel, text: &str) -> Result<Option<Arc<Session>>, Fault> {
+        if text.is_empty() || text.len() > TEXT_LEN_MAX {
+            return Ok(None);
+        }
+        let mac = self.mac(kernel, text)?;
+        if let Some(session) = self.sessions.get(&mac)
+            && session.is_current(kernel).await?
+        {
+            return Ok(Some(session).filter(|s| !s.entry.is_expired(kernel.now())));
+        }
+        let found = match text.strip_prefix("b.") {
+            Some(sealed) => batch::open(kernel, sealed)?.map(|entry| (entry, Revision(0))),
+            None => by_row(kernel, text, &mac).await?,
+        };
+        let Some((entry, revision)) = found else { return Ok(None) };
+        if entry.is_expired(kernel.now()) {
+            return Ok(None);
+        }
+        let session = Arc::new(Session::new(entry, revision));
+        if !session.is_current(kernel).await? {
+            return Ok(None);
+        }
+        self.sessions.insert(mac, session.clone());
+        Ok(Some(session))
+    }
+
+    /// The entry that an accessor names. Service tokens only: a batch token has none.
+    pub(crate) async fn by_accessor(kernel: &Kernel, accessor: &str) -> Result<Option<TokenEntry>, Fault> {
+        let Some(ident) = accessor.get(..IDENT_LEN).and_then(Ident::parse) else { return Ok(None) };
+        let entry = kernel.view(TOKENS).get::<TokenEntry>(ident.as_str()).await?;
+        Ok(entry.filter(|e| e.accessor == accessor && !e.is_expired(kernel.now())))
+    }
+}
+
+async fn by_row(kernel: &Kernel, text: &str, mac: &[u8; 32]) -> Result<Option<(TokenEntry, Revision)>, Fault> {
+    let mac = hex::encode(mac);
+    let own = text.split_once('.').and_then(|(_, rest)| rest.get(..IDENT_LEN)).and_then(Ident::parse);
+    for ident in [own.map(|i| i.to_string()), chosen(kernel, &mac).await?].into_iter().flatten() {
+        let Some((plain, revision)) = kernel.view(TOKENS).get_row(&ident).await? else { continue };
+        let entry: TokenEntry = serde_json::from_slice(&plain)
+            .map_err(|e| Fault::internal(format_args!("token row: {:?}", e.classify())))?;
+        if kw_types::Secret::new(entry.mac.clone()).matches(&mac) {
+            return Ok(Some((entry, revision)));
+        }
+    }
+    Ok(None)
+}
+
+/// The identifier of a token whose text the caller chose.
+async fn chosen(kernel: &Kernel, mac: &str) -> Result<Option<String>, Fault> {
+    let ident = kernel.view(TOKEN_NAMES).get_bytes(mac).await?;
+    Ok(ident.map(|b| String::from_utf8_lossy(&b).into_owned()))
+}
+
+impl Session {
+    pub(crate) fn new(entry: TokenEntry, revision: Revision) -> Self {
+        let caller = Caller {
+            token_ident: entry.ident.clone(),
+            accessor: entry.accessor.clone(),
+            display_name: entry.display_name.clone(),
+            entity_id: entry.entity_id.clone(),
+            policies: entry.policies.clone(),
+            metadata: entry.meta.clone().unwrap_or_default(),
+            is_root: entry.is_root(),
+        };
+        Self { entry, caller, revision, rights: ArcSwapOption::empty() }
+    }
+
+    /// Whether the row is as it was; for a batch token, whether the parent that it would die with is there.
+    async fn is_current(&self, kernel: &Kernel) -> Result<bool, Fault> {
+        let rows = kernel.view(TOKENS);
+        match (self.entry.kind, &self.entry.parent) {
+            (TokenType::Service, _) => Ok(rows.revision_of(&self.entry.ident).await? == Some(self.revision)),
+            (TokenType::Batch, Some(parent)) => rows.exists(parent).await,
+            (TokenType::Batch, None) => Ok(true),
+        }
+    }
+
+    /// What the token may do now. Errors: 403 when its entity is gone or disabled.
+    pub(crate) async fn rights(&self, kernel: &Kernel) -> Result<Arc<Rights>, Fault> {
+        let generation = kernel.policies.generation();
+        if let Some(rights) = self.rights.load_full()
+            && rights.generation == generation
+            && rights.acl.valid_until().is_none_or(|end| end > kernel.now())
+        {
+            return Ok(rights);
+        }
+        let entity = self.entity(kernel).await?;
+        let identity_policies = entity.as_deref().map(EntityFacts::policies).unwrap_or_default();
+        let mut names = self.entry.policies.clone();
+        names.extend(identity_policies.iter().filter(|p| *p != "root" && !self.entry.policies.contains(p)).cloned());
+        let acl = kernel.policies.acl(kernel, &names, entity.as_deref()).await?;
+        let rights = Arc::new(Rights { generation, acl, identity_policies });
+        self.rights.store(Some(rights.clone()));
+        Ok(rights)
+    }
+
+    async fn entity(&self, kernel: &Kernel) -> Result<Option<Arc<EntityFacts>>, Fault> {
+        if self.entry.entity_id.is_empty() {
+            return Ok(None);
+        }
+        let facts = kernel.identities.facts(kernel, &self.entry.entity_id).await?;
+        match facts {
+            Some(facts) if !facts.entity.disabled => Ok(Some(facts)),
+            _ => Err(Fault::denied().because("the token's entity is disabled or gone")),
+        }
+    }
+}
