@@ -38,6 +38,12 @@ fn url(port: u16, path: &str) -> Url {
 }
 
 #[test]
+fn clients_are_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&client(Guard::PUBLIC));
+}
+
+#[test]
 fn addresses_have_classes() {
     for (text, want) in [
         ("8.8.8.8", Class::Public),

@@ -1,6 +1,8 @@
 //! The RabbitMQ engine against a real broker, which the test starts for itself.
 //!
 //! Needs Debian's package `rabbitmq-server`. Without it the test is skipped, and says so; with `KW_REQUIRE_REAL=1` it fails.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this file is a test")]
+
 use kw_engine::harness::Harness;
 use kw_engine::{Engine, LeaseKind, Mount, Routes, Secret};
 use kw_outbound::{Answer, Client, Guard, Options, Request, Url};
