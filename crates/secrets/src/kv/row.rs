@@ -1,0 +1,73 @@
+//! The row of a secret, as bytes: one text whose first line says which form it has.
+//!
+//! ```text
+//! 1 <created> <ttl>        2 <ends>
+//! <data>                   <facts of the newest version, as they are answered>
+//!                          <history>
+//!                          <data of the newest version>
+//! ```
+//!
+//! Reading the newest version is the most frequent request there is, so its row holds the answer ready: no line but the first
+//! is looked into. JSON has no raw line break but where its author put one, so data, where that may be, comes last.
+//! A mount that is upgraded from version 1 keeps its rows; each takes the second form when it is next written.
+use kw_engine::{Fault, Time, Ttl};
+
+/// A row, split.
+#[derive(Clone, Copy)]
+pub(super) enum Row<'a> {
+    /// Version 1, and version 2 until a secret from before the upgrade is written.
+    Plain { created: Time, ttl: Ttl, data: &'a str },
+    Versioned(Versioned<'a>),
+}
+
+/// A secret with versions. All texts are JSON.
+#[derive(Clone, Copy)]
+pub(super) struct Versioned<'a> {
+    /// When the newest version ends, or ended; [`Time::ZERO`]: never.
+    pub ends: Time,
+    /// Empty while there is no version.
+    pub facts: &'a str,
+    pub history: &'a str,
+    /// Empty while there is no version, and when the newest is destroyed.
+    pub data: &'a str,
+}
+
+impl<'a> Row<'a> {
+    /// Errors: 500, since nobody but us wrote the row.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let text = std::str::from_utf8(bytes).ok();
+        text.and_then(Self::split).ok_or_else(|| Fault::internal("the row of a secret is damaged"))
+    }
+
+    fn split(text: &'a str) -> Option<Self> {
+        let (head, rest) = text.split_once('\n')?;
+        let (form, numbers) = head.split_once(' ')?;
+        if form == "1" {
+            let (created, ttl) = numbers.split_once(' ')?;
+            let created = Time::from_nanos(created.parse().ok()?);
+            return Some(Self::Plain { created, ttl: Ttl::from_seconds(ttl.parse().ok()?), data: rest });
+        }
+        let ends = Time::from_nanos(numbers.parse().ok().filter(|_| form == "2")?);
+        let (facts, rest) = rest.split_once('\n')?;
+        let (history, data) = rest.split_once('\n')?;
+        Some(Self::Versioned(Versioned { ends, facts, history, data }))
+    }
+
+    pub fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Plain { created, ttl, data } => {
+                format!("1 {} {}\n{data}", created.nanos(), ttl.seconds()).into_bytes()
+            }
+            Self::Versioned(Versioned { ends, facts, history, data }) => {
+                format!("2 {}\n{facts}\n{history}\n{data}", ends.nanos()).into_bytes()
+            }
+        }
+    }
+}
+
+impl Versioned<'_> {
+    /// Whether the newest version can be read.
+    pub fn is_live(&self, now: Time) -> bool {
+        !self.data.is_empty() && (self.ends == Time::ZERO || self.ends > now)
+    }
+}
