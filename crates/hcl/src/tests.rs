@@ -188,3 +188,32 @@ proptest! {
         prop_assert_eq!(bare(&parse(&text).unwrap()), body, "{}", text);
     }
 }
+
+/// Generated texts with what the original parser (Go, hcl v1.0.1-vault-7) made of them: a list of items, each a list of key
+/// and labels with the value; `null` for a refusal.
+#[test]
+fn the_original_parser_reads_the_same() {
+    for (at, line) in include_str!("../testdata/hcl1.jsonl").lines().enumerate() {
+        let (text, want): (String, serde_json::Value) = serde_json::from_str(line).unwrap();
+        let seen = parse(&text).map_or(serde_json::Value::Null, |body| as_list(&body));
+        assert_eq!(seen, want, "line {}: {text}", at + 1);
+    }
+}
+
+fn as_list(body: &Body) -> serde_json::Value {
+    let item = |i: &Item| {
+        let names: Vec<&String> = std::iter::once(&i.key).chain(&i.labels).collect();
+        serde_json::json!([names, as_json(&i.value)])
+    };
+    body.items.iter().map(item).collect()
+}
+
+fn as_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Object(body) => as_list(body),
+        Value::List(list) => list.iter().map(as_json).collect(),
+        // The original writes whole floats without a point.
+        Value::Float(n) if n.fract() == 0.0 => serde_json::json!(*n as i64),
+        other => other.to_json(),
+    }
+}

@@ -17,10 +17,13 @@ pub(crate) enum Pattern {
 pub(crate) struct Segments {
     /// Without a `*` at the end.
     text: String,
-    parts: Vec<String>,
+    /// The whole segments before the first `+`, with their slashes: all that match begin with them.
+    head: String,
+    /// The segments after the head; `None` for a `+`.
+    parts: Vec<Option<Box<[u8]>>>,
     glob: bool,
-    /// The bytes before the first `+`: all that match begin with them.
-    head_len: usize,
+    /// Where the first `+` stands.
+    first: usize,
     wildcards: usize,
 }
 
@@ -48,44 +51,55 @@ impl Pattern {
 impl Segments {
     fn new(path: &str) -> Self {
         let (text, glob) = path.strip_suffix('*').map_or((path, false), |text| (text, true));
-        let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
-        let wildcards = parts.iter().filter(|p| *p == "+").count();
-        Self { text: text.to_owned(), parts, glob, head_len: path.find('+').unwrap_or(0), wildcards }
+        let first = text.find('+').unwrap_or(text.len());
+        let head_len = text.get(..first).and_then(|head| head.rfind('/')).map_or(0, |slash| slash + 1);
+        let (head, tail) = text.split_at_checked(head_len).unwrap_or(("", text));
+        let parts: Vec<_> = tail.split('/').map(|part| (part != "+").then(|| part.as_bytes().into())).collect();
+        let wildcards = parts.iter().filter(|part| part.is_none()).count();
+        Self { text: text.to_owned(), head: head.to_owned(), parts, glob, first, wildcards }
     }
 
     pub(crate) fn matches(&self, path: &str) -> bool {
         // Most rules fail here, before anything is cut.
-        if !path.starts_with(self.text.get(..self.head_len).unwrap_or_default()) {
-            return false;
-        }
-        let mut segments = path.split('/');
+        let Some(tail) = path.as_bytes().strip_prefix(self.head.as_bytes()) else { return false };
+        let mut rest = Some(tail);
         let mut parts = self.parts.iter().peekable();
         while let Some(part) = parts.next() {
-            let Some(segment) = segments.next() else { return false };
-            if part == "+" || part == segment {
-                continue;
-            }
-            return self.glob && parts.peek().is_none() && segment.starts_with(part.as_str());
+            let Some(text) = rest else { return false };
+            let after = match part {
+                None => text.iter().position(|b| *b == b'/').and_then(|end| text.get(end..)).unwrap_or_default(),
+                Some(part) => match text.strip_prefix(&**part) {
+                    // A `*` stands behind a literal, never behind a `+`.
+                    Some(_) if self.glob && parts.peek().is_none() => return true,
+                    Some(after) => after,
+                    None => return false,
+                },
+            };
+            rest = match after.split_first() {
+                None => None,
+                Some((b'/', after)) => Some(after),
+                Some(_) => return false,
+            };
         }
-        self.glob || segments.next().is_none()
+        rest.is_none()
     }
 
     /// Whether something below `folder` can match.
     pub(crate) fn reaches(&self, folder: &str) -> bool {
         let mut segments = folder.trim_end_matches('/').split('/');
-        let mut parts = self.parts.iter().peekable();
+        let mut parts = self.text.split('/').peekable();
         while let Some(part) = parts.next() {
             let Some(segment) = segments.next() else { return true };
             if part == "+" || part == segment {
                 continue;
             }
-            return self.glob && parts.peek().is_none() && segment.starts_with(part.as_str());
+            return self.glob && parts.peek().is_none() && segment.starts_with(part);
         }
         self.glob || segments.next().is_none()
     }
 
     pub(crate) fn rank(&self) -> Rank<'_> {
-        (self.head_len, !self.glob, Reverse(self.wildcards), self.text.len(), &self.text)
+        (self.first, !self.glob, Reverse(self.wildcards), self.text.len(), &self.text)
     }
 }
 
