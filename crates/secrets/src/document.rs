@@ -25,8 +25,8 @@ impl Request for Document {
 
     fn fields(out: &mut Vec<Field>) {
         out.extend([
-            field("path", Place::Path, Kind::Text, "Where it is stored, below the mount."),
-            field("body", Place::Body, Kind::Json, "Any object."),
+            field("path", Place::Path, Kind::Text, false, "Where it is stored, below the mount."),
+            field("body", Place::Body, Kind::Json, true, "Any object."),
         ]);
     }
 
@@ -49,8 +49,8 @@ pub(crate) fn leaf(path: &str) -> Result<&str, Fault> {
     Ok(path)
 }
 
-fn field(name: &'static str, place: Place, kind: Kind, doc: &'static str) -> Field {
-    Field { name, place, kind, required: true, default: None, secret: false, doc }
+fn field(name: &'static str, place: Place, kind: Kind, secret: bool, doc: &'static str) -> Field {
+    Field { name, place, kind, required: true, default: None, secret, doc }
 }
 
 fn has_no_members(raw: &RawValue) -> bool {

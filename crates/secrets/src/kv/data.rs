@@ -5,10 +5,11 @@ use super::row::{Row, Versioned};
 use super::settings::Settings;
 use crate::document::leaf;
 use kw_engine::{
-    Body, Cx, Data, Fault, Field, Input, Outcome, Raw, RawObject, Reply, Request, Response, Status, Txn, View,
+    Body, Coerce, Cx, Data, Fault, Field, Input, Kind, Outcome, Raw, RawObject, Reply, Request, Response, Status, Txn, View,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Reads the newest version of a secret, or another one.
 #[derive(Request)]
@@ -67,6 +68,7 @@ impl Answer {
 impl Outcome for Answer {
     fn fields(out: &mut Vec<Field>) {
         VersionShown::fields(out);
+        out.iter_mut().filter(|field| field.name == "data").for_each(|field| field.secret = true);
     }
 
     fn into_reply(self) -> Result<Reply, Fault> {
@@ -85,6 +87,18 @@ struct VersionShown {
     metadata: RawObject,
 }
 
+/// The data of a secret in a request.
+pub(super) struct SecretObject(Box<RawValue>);
+
+impl Coerce for SecretObject {
+    const KIND: Kind = RawObject::KIND;
+    const SECRET: bool = true;
+
+    fn coerce(raw: &Raw<'_>) -> Result<Self, Cow<'static, str>> {
+        RawObject::coerce(raw).map(|object| Self(object.0))
+    }
+}
+
 /// Adds a version. It becomes the newest.
 #[derive(Request)]
 pub(super) struct WriteFields {
@@ -92,7 +106,7 @@ pub(super) struct WriteFields {
     #[capture]
     path: String,
     /// The secret: any object. Digits and the order of names are kept.
-    data: Option<RawObject>,
+    data: Option<SecretObject>,
     /// `cas`: the number of the version that this one must follow; 0: there must be none yet.
     options: Option<RawObject>,
 }
@@ -110,7 +124,7 @@ impl Request for Write {
     fn parse(input: &Input<'_>) -> Result<Self, Fault> {
         let mut fields = WriteFields::parse(input)?;
         if input.params.get("data").is_some_and(Raw::is_null) {
-            fields.data = Some(RawObject(RawValue::NULL.to_owned()));
+            fields.data = Some(SecretObject(RawValue::NULL.to_owned()));
         }
         Ok(Self(fields))
     }
@@ -123,7 +137,7 @@ pub(super) async fn write(cx: &Cx<'_>, txn: Txn<'_>, Write(request): Write) -> R
     let mount = Settings::of_mount(txn.view()).await?;
     let secret = Secret::load(txn.view(), path).await?.unwrap_or_else(|| Secret::new(path, cx.now()));
     check(&secret, &mount, cas)?;
-    add(cx, txn, secret, &mount, data.text())
+    add(cx, txn, secret, &mount, data.0.get())
 }
 
 /// Adds a version that is the newest one, changed as a JSON merge patch says (RFC 7396): what is null is taken out.
@@ -133,7 +147,7 @@ pub(super) struct Patch {
     #[capture]
     path: String,
     /// What changes.
-    data: Option<RawObject>,
+    data: Option<SecretObject>,
     /// `cas`: the number of the version that is changed.
     options: Option<RawObject>,
 }

@@ -6,7 +6,7 @@ mod v2_metadata;
 
 use super::engine;
 use kw_engine::harness::Harness;
-use kw_engine::{Engine, Fault};
+use kw_engine::{Engine, Fault, Verb};
 use serde_json::{Value, json};
 
 fn v1() -> Harness<impl Engine> {
@@ -57,6 +57,24 @@ fn mounts_have_version_one_or_two() {
 }
 
 #[test]
+fn what_is_secret_is_declared_so() {
+    let kv = engine();
+    for (variant, routes) in kv.variants() {
+        let fields = |verb, pattern: &str| {
+            let (_, op) = routes.table().each().find(|(p, op)| op.verb == verb && *p == pattern).unwrap();
+            op.fields.iter().chain(&op.answer).filter(|f| f.secret).map(|f| f.name).collect::<Vec<_>>()
+        };
+        if variant == "v1" {
+            assert_eq!(fields(Verb::Write, "{path...}"), ["body"]);
+        } else {
+            for verb in [Verb::Read, Verb::Write, Verb::Patch] {
+                assert_eq!(fields(verb, "data/{path...}"), ["data"]);
+            }
+        }
+    }
+}
+
+#[test]
 fn an_upgraded_mount_takes_its_secrets_along() {
     let mut h = v1();
     h.write("app/db", json!({"user": "u1"})).unwrap();
@@ -84,10 +102,10 @@ fn keys_and_values_stay_byte_for_byte() {
     let pretty = text.replace(", ", ",\n  ");
     for body in [text, &pretty] {
         let mut h = v1();
-        h.call_text(kw_engine::Verb::Write, "x", body).unwrap();
+        h.call_text(Verb::Write, "x", body).unwrap();
         assert_eq!(raw(&mut h, "x"), body);
         let mut h = v2();
-        h.call_text(kw_engine::Verb::Write, "data/x", &format!("{{\"data\": {body}}}")).unwrap();
+        h.call_text(Verb::Write, "data/x", &format!("{{\"data\": {body}}}")).unwrap();
         fill(&mut h, "x", 1);
         let answer = raw(&mut h, "data/x?version=1");
         assert!(answer.starts_with(&format!("{{\"data\":{body},")), "{answer}");
@@ -95,7 +113,7 @@ fn keys_and_values_stay_byte_for_byte() {
 }
 
 fn raw(h: &mut Harness<impl Engine>, path: &str) -> String {
-    match h.call(kw_engine::Verb::Read, path, Value::Null).unwrap().body {
+    match h.call(Verb::Read, path, Value::Null).unwrap().body {
         kw_engine::Body::Data(raw) => raw.get().to_owned(),
         _ => panic!("no data"),
     }
