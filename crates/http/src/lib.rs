@@ -1,1 +1,11 @@
-//! http
+//! The edge: TLS, HTTP/1.1 and 2, and Vault's quirks of the wire. It turns bytes into a [`kw_kernel::Received`] and an answer
+//! into bytes, and knows no route but the prefix `/v1/`.
+mod convert;
+mod listen;
+mod serve;
+mod tls;
+
+pub use listen::{Bound, ListenError, bind_tcp, bind_unix};
+pub use serve::{Limits, Listener, Shutdown, serve};
+pub use tls::{ClientCerts, TlsConfig, TlsError, TlsReload};
+

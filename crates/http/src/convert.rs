@@ -1,0 +1,131 @@
+//! Between HTTP and the kernel.
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use kw_kernel::{Answer, Method, Received};
+use kw_types::Secret;
+use std::net::SocketAddr;
+
+/// Why a request is refused at the edge.
+pub(crate) struct Refusal(pub StatusCode, pub &'static str);
+
+/// Reads a request to its end. Errors: 400 for what two parsers could read differently, 413 for a body over the limit.
+pub(crate) async fn receive(request: Request<Incoming>, remote: Option<SocketAddr>, body_max: usize) -> Result<Received, Refusal> {
+    let (head, body) = request.into_parts();
+    check_head(&head)?;
+    let token = credential(&head.headers)?;
+    let body = match Limited::new(body, body_max).collect().await {
+        Ok(whole) => whole.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the listener's max_request_size")),
+        Err(_) => return Err(Refusal(StatusCode::BAD_REQUEST, "the body could not be read")),
+    };
+    let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let raw_path = head.uri.path();
+    Ok(Received {
+        method: method(&head.method),
+        raw_path: raw_path.strip_prefix("/v1/").unwrap_or(raw_path).to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        content_type: text(CONTENT_TYPE.as_str()),
+        body,
+        token,
+        namespace: text("x-vault-namespace"),
+        wrap_ttl: Some(text("x-vault-wrap-ttl")).filter(|t| !t.is_empty()),
+        remote,
+        headers: other_headers(&head.headers),
+    })
+}
+
+fn method(method: &HttpMethod) -> Method {
+    match method.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        "LIST" => Method::List,
+        "SCAN" => Method::Scan,
+        _ => Method::Other,
+    }
+}
+
+/// Whatever a proxy in front could understand in another way is refused (RFC 9112, 6.1 and 3.2).
+fn check_head(head: &http::request::Parts) -> Result<(), Refusal> {
+    let count = |name: &http::HeaderName| head.headers.get_all(name).iter().count();
+    if count(&HOST) > 1 || count(&CONTENT_LENGTH) > 1 || count(&TRANSFER_ENCODING) > 1 {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "a header that may occur once occurs twice"));
+    }
+    if count(&CONTENT_LENGTH) == 1 && count(&TRANSFER_ENCODING) == 1 {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other"));
+    }
+    let host = head.headers.get(HOST).and_then(|h| h.to_str().ok());
+    if let (Some(authority), Some(host)) = (head.uri.authority(), host)
+        && !authority.as_str().eq_ignore_ascii_case(host)
+    {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "the request target and Host name different hosts"));
+    }
+    Ok(())
+}
+
+/// The token. Two different ones are refused: whichever counted, somebody would be wrong about it.
+fn credential(headers: &HeaderMap) -> Result<Option<Secret<String>>, Refusal> {
+    let mut found: Option<&str> = None;
+    let given = headers.get_all("x-vault-token").iter().map(|v| v.to_str().ok());
+    let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()?.strip_prefix("Bearer ").map(Some));
+    for text in given.chain(bearer) {
+        let text = text.ok_or(Refusal(StatusCode::BAD_REQUEST, "the token holds characters that no token has"))?;
+        if text.is_empty() {
+            continue;
+        }
+        if found.is_some_and(|f| f != text) {
+            return Err(Refusal(StatusCode::BAD_REQUEST, "the request carries two different tokens; send one"));
+        }
+        found = Some(text);
+    }
+    Ok(found.map(|t| Secret::new(t.to_owned())))
+}
+
+/// Headers that audit or engines may be told of; credentials never are.
+fn other_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    const KEPT_BACK: [&str; 10] = ["x-vault-token", "authorization", "cookie", "host", "content-length", "content-type", "accept", "connection", "user-agent", "accept-encoding"];
+    let told = headers.iter().filter(|(name, _)| !KEPT_BACK.contains(&name.as_str()));
+    told.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+/// The answer as HTTP.
+pub(crate) fn respond(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
+    let body = if is_head { Bytes::new() } else { answer.body };
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if !answer.content_type.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    }
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    safe_headers(headers);
+    response
+}
+
+/// A refusal of the edge, in the API's form.
+pub(crate) fn refuse(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    // The texts are ours and need no escaping.
+    let body = if text.is_empty() { r#"{"errors":[]}"#.to_owned() } else { format!(r#"{{"errors":["{text}"]}}"#) };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    safe_headers(response.headers_mut());
+    response
+}
+
+fn safe_headers(headers: &mut HeaderMap) {
+    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    headers.insert("content-security-policy", HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+}

@@ -1,0 +1,241 @@
+//! Accepting connections and serving them on one event loop.
+use crate::convert::{receive, refuse, respond};
+use crate::listen::Bound;
+use crate::tls::TlsReload;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use kw_kernel::Kernel;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+
+/// What a client may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body_max: usize,
+    /// Time for the head of a request to arrive.
+    pub header_time: Duration,
+    /// Time for a request, body and handler together.
+    pub request_time: Duration,
+    /// Open connections of one event loop.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let (header_time, request_time) = (Duration::from_secs(10), Duration::from_secs(90));
+        Self { body_max: 32 * 1024 * 1024, header_time, request_time, connections_max: 16_384 }
+    }
+}
+
+/// A socket with its TLS and limits.
+pub struct Listener {
+    pub bound: Bound,
+    pub tls: Option<Arc<TlsReload>>,
+    pub limits: Limits,
+}
+
+/// Turns true when the server is to stop: no new connections, those that are open end after the request that is running.
+pub type Shutdown = watch::Receiver<bool>;
+
+/// Serves a listener until `shutdown`, then waits until the last connection is closed. Must run within a `LocalSet`.
+///
+/// Errors: the socket cannot be handed to the event loop.
+pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdown) -> io::Result<()> {
+    let Listener { bound, tls, limits } = listener;
+    let socket = Socket::new(bound)?;
+    let open = Rc::new(Cell::new(0_usize));
+    loop {
+        let (stream, remote) = tokio::select! {
+            accepted = socket.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: wait for some to be closed rather than spin.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = shutdown.wait_for(|stop| *stop) => break,
+        };
+        if open.get() >= limits.connections_max {
+            continue;
+        }
+        open.set(open.get() + 1);
+        let connection = Connection { kernel: kernel.clone(), limits, remote, shutdown: shutdown.clone() };
+        let (tls, open) = (tls.clone(), open.clone());
+        tokio::task::spawn_local(async move {
+            connection.run(stream, tls).await;
+            open.set(open.get() - 1);
+        });
+    }
+    while open.get() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Bytes both ways, whatever carries them.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+impl Socket {
+    fn new(bound: Bound) -> io::Result<Self> {
+        Ok(match bound {
+            Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
+            Bound::Unix(listener, _) => Self::Unix(UnixListener::from_std(listener)?),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<(Accepted, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok((Accepted::Tcp(stream), Some(remote)))
+            }
+            Self::Unix(listener) => Ok((Accepted::Unix(listener.accept().await?.0), None)),
+        }
+    }
+}
+
+enum Accepted {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+struct Connection {
+    kernel: Arc<Kernel>,
+    limits: Limits,
+    remote: Option<SocketAddr>,
+    shutdown: Shutdown,
+}
+
+impl Connection {
+    async fn run(self, stream: Accepted, tls: Option<Arc<TlsReload>>) {
+        match (stream, tls) {
+            (Accepted::Tcp(stream), None) => self.http1(stream).await,
+            (Accepted::Unix(stream), None) => self.http1(stream).await,
+            (Accepted::Tcp(stream), Some(tls)) => self.encrypted(stream, &tls).await,
+            (Accepted::Unix(stream), Some(tls)) => self.encrypted(stream, &tls).await,
+        }
+    }
+
+    async fn encrypted(self, stream: impl Stream, tls: &TlsReload) {
+        let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
+        match tokio::time::timeout(self.limits.header_time, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
+            Ok(Ok(stream)) => self.http1(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn http1(mut self, stream: impl Stream + 'static) {
+        let shutdown = self.shutdown.clone();
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(self.limits.header_time).max_buf_size(64 * 1024);
+        let this = Rc::new(self.take());
+        let service = service_fn(move |request| this.clone().answer(request));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(shutdown) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended with an error");
+        }
+    }
+
+    async fn http2(mut self, stream: impl Stream + 'static) {
+        let shutdown = self.shutdown.clone();
+        let mut builder = http2::Builder::new(LocalExec);
+        builder.timer(TokioTimer::new()).max_concurrent_streams(256).max_pending_accept_reset_streams(100).max_header_list_size(64 * 1024);
+        let this = Rc::new(self.take());
+        let service = service_fn(move |request| this.clone().answer(request));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(shutdown) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended with an error");
+        }
+    }
+
+    fn take(&mut self) -> Self {
+        Self { kernel: self.kernel.clone(), limits: self.limits, remote: self.remote, shutdown: self.shutdown.clone() }
+    }
+
+    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let is_head = request.method() == Method::HEAD;
+        if let Some(response) = outside_api(&request) {
+            return Ok(response);
+        }
+        let answered = async {
+            match receive(request, self.remote, self.limits.body_max).await {
+                Ok(received) => respond(self.kernel.handle(received).await, is_head),
+                Err(refusal) => refuse(refusal.0, refusal.1),
+            }
+        };
+        let answered = tokio::time::timeout(self.limits.request_time, answered).await;
+        Ok(answered.unwrap_or_else(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")))
+    }
+}
+
+async fn stopped(mut shutdown: Shutdown) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// What is not the API.
+fn outside_api(request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+    let path = request.uri().path();
+    if request.method() == Method::OPTIONS {
+        return Some(refuse(StatusCode::BAD_REQUEST, "OPTIONS is not supported"));
+    }
+    if path.starts_with("/v1/") {
+        return None;
+    }
+    if path == "/" {
+        let mut response = refuse(StatusCode::TEMPORARY_REDIRECT, "");
+        response.headers_mut().insert("location", http::HeaderValue::from_static("/ui/"));
+        return Some(response);
+    }
+    Some(refuse(StatusCode::NOT_FOUND, ""))
+}
+
+/// Runs HTTP/2 streams on the same event loop.
+#[derive(Clone, Copy)]
+struct LocalExec;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExec {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
