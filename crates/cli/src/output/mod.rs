@@ -104,7 +104,6 @@ impl Call<'_, '_> {
         let mut text = format!("WARNING! The following warnings were returned from {product}:\n\n");
         for warning in answer.warnings() {
             text.push_str(&columns::bullet(warning));
-            text.push('\n');
         }
         self.warn(text);
     }

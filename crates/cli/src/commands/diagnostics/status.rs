@@ -21,6 +21,8 @@ struct Status {
     nonce: Value,
     version: Value,
     build_date: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    commit_date: Value,
     migration: Value,
     #[serde(skip_serializing_if = "Value::is_null")]
     cluster_name: Value,
@@ -89,6 +91,7 @@ fn structure(mut seal: Map<String, Value>, mut leader: Map<String, Value>) -> St
         nonce: take("nonce"),
         version: take("version"),
         build_date: or(take("build_date"), "".into()),
+        commit_date: take("commit_date"),
         migration: or(take("migration"), Value::Bool(false)),
         cluster_name: take("cluster_name"),
         cluster_id: take("cluster_id"),
@@ -122,12 +125,13 @@ fn rows(seal: &Map<String, Value>, leader: &Map<String, Value>, sealed: bool) ->
         add("Seal Migration in Progress", "true".to_owned());
     }
     add("Version", text("version"));
-    if seal.contains_key("build_date") {
-        add("Build Date", text("build_date"));
-    }
-    for (title, name) in
-        [("Storage Type", "storage_type"), ("Cluster Name", "cluster_name"), ("Cluster ID", "cluster_id")]
-    {
+    for (title, name) in [
+        ("Build Date", "build_date"),
+        ("Commit Date", "commit_date"),
+        ("Storage Type", "storage_type"),
+        ("Cluster Name", "cluster_name"),
+        ("Cluster ID", "cluster_id"),
+    ] {
         if !text(name).is_empty() {
             add(title, text(name));
         }

@@ -35,20 +35,16 @@ pub(super) fn enable(call: &mut Call, table: Table) -> Result<i32, Failure> {
         "seal_wrap": call.on(&SEAL_WRAP),
         "external_entropy_access": call.on(&ENTROPY),
         "config": config,
-        "options": options(call),
+        "options": Some(options(call)).filter(|o| !o.is_empty()),
     });
     let answer = call.session()?.send(Request::post(&format!("{}/{path}", table.api), &body));
-    let answer = answer.map_err(|e| e.during(format!("Error enabling {}", what(table, &given))))?;
+    let answer = answer.map_err(|e| e.during("Error enabling"))?;
     call.show_warnings(&answer);
     let text = match table.api {
         "sys/auth" => format!("Success! Enabled {kind} auth method at: {path}"),
         _ => format!("Success! Enabled the {kind} secrets engine at: {path}"),
     };
     call.say(text).map(|()| 0)
-}
-
-fn what(table: Table, kind: &str) -> String {
-    format!("the {kind} {}", table.noun)
 }
 
 pub(super) fn disable(call: &mut Call, table: Table) -> Result<i32, Failure> {
@@ -62,7 +58,10 @@ pub(super) fn move_mount(call: &mut Call, table: Table) -> Result<i32, Failure> 
     let slashed = |text: &str| format!("{}/", text.trim().trim_matches('/'));
     let (from, to) = (slashed(call.arg(0)), slashed(call.arg(1)));
     let session = call.session()?;
-    let body = json!({"from": format!("{}{from}", table.prefix), "to": format!("{}{to}", table.prefix)});
+    // The API's paths of auth methods begin with `auth/`; people write them with and without.
+    let whole =
+        |path: &str| if path.starts_with(table.prefix) { path.to_owned() } else { format!("{}{path}", table.prefix) };
+    let body = json!({"from": whole(&from), "to": whole(&to)});
     let answer = session.send(Request::post("sys/remount", &body));
     let answer = answer.map_err(|e| e.during(format!("Error moving {} {from} to {to}", table.noun)))?;
     call.show_warnings(&answer);

@@ -28,10 +28,25 @@ fn show(call: &mut Call, session: &Session) -> Result<i32, Failure> {
         return Ok(0);
     }
     let text = |name: &str| status.get(name).map(plain).unwrap_or_default();
-    let mut rows =
-        vec![vec!["Key Term".to_owned(), text("term")], vec!["Install Time".to_owned(), text("install_time")]];
+    let mut rows = vec![
+        vec!["Key Term".to_owned(), text("term")],
+        vec!["Install Time".to_owned(), day_and_minute(&text("install_time"))],
+    ];
     if status.get("encryptions").is_some_and(Value::is_number) {
         rows.push(vec!["Encryption Count".to_owned(), text("encryptions")]);
     }
     call.say(columns(&rows)).map(|()| 0)
+}
+
+/// `02 Jan 06 15:04 UTC` from RFC 3339 in UTC; any other text stays.
+fn day_and_minute(time: &str) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let read = || {
+        let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
+        let mut date = date.split('-');
+        let (year, month, day) = (date.next()?, date.next()?.parse::<usize>().ok()?, date.next()?);
+        let month = MONTHS.get(month.checked_sub(1)?)?;
+        Some(format!("{day} {month} {} {} UTC", year.get(2..)?, clock.get(..5)?))
+    };
+    read().unwrap_or_else(|| time.to_owned())
 }

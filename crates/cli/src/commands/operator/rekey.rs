@@ -23,7 +23,7 @@ pub(super) fn rekey(call: &mut Call) -> Result<i32, Failure> {
     let attempt = api.path(if verifies { "verify" } else { "init" });
     if call.on(&CANCEL) {
         let what = if verifies { "rekey verification" } else { "rekeying" };
-        call.session()?.send(Request::delete(&attempt)).map_err(|e| e.during(format!("Error canceling {what}")))?;
+        call.session()?.send(Request::delete(&attempt)).map_err(|e| e.during("Error canceling rekey"))?;
         return call.say(format!("Success! Canceled {what} (if it was started)")).map(|()| 0);
     }
     if call.on(&INIT) {
