@@ -10,6 +10,7 @@ pub mod jobs;
 mod kernel;
 mod lockout;
 mod mounts;
+mod opening;
 mod policies;
 mod received;
 mod registry;
@@ -28,6 +29,8 @@ pub mod token;
 
 pub use answer::{Answer, Header};
 pub use kernel::{Kernel, KernelParts, Settings};
+pub use opening::DevKeys;
 pub use received::{Method, Received};
 pub use registry::Registry;
+pub use seal::FirstMount;
 pub use sys::schema_json;
