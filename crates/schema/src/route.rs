@@ -52,8 +52,8 @@ impl Captures {
 /// The routes of one engine, method or the system, in the order of their declaration: the first pattern that matches is taken.
 ///
 /// A pattern is a path of literals and captures: `{name}` is one name of letters, digits, `_`, and inside `-` and `.`;
-/// `{name*}` is any one segment; `{name...}` is all that is left, maybe nothing. A list takes its path with or without the
-/// trailing slash.
+/// `{name*}` is any one segment; `{name...}` is all that is left, maybe nothing. Literals may follow it (`mounts/{path...}/tune`);
+/// it then is at least one character. A list takes its path with or without the trailing slash.
 #[derive(Debug)]
 pub struct RouteTable<H> {
     routes: Vec<Route<H>>,
@@ -64,13 +64,13 @@ pub struct RouteTable<H> {
 #[derive(Debug)]
 struct Route<H> {
     pattern: &'static str,
-    parts: Vec<Part>,
+    parts: Vec<Part<'static>>,
     ops: Vec<Op<H>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Literal(&'static str),
+enum Part<'a> {
+    Literal(&'a str),
     Name(&'static str),
     Segment(&'static str),
     Rest(&'static str),
@@ -89,7 +89,7 @@ impl<H> RouteTable<H> {
             route.ops.push(op);
             return;
         }
-        let parts: Vec<Part> = pattern.split('/').map(part).collect();
+        let parts: Vec<Part<'static>> = pattern.split('/').map(part).collect();
         let head = if let Some(Part::Literal(text)) = parts.first() { text } else { "" };
         self.by_head.entry(head).or_default().push(self.routes.len());
         self.routes.push(Route { pattern, parts, ops: vec![op] });
@@ -143,7 +143,7 @@ pub enum Found<'a, H> {
     Nothing,
 }
 
-fn part(text: &'static str) -> Part {
+fn part(text: &'static str) -> Part<'static> {
     let Some(inner) = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) else { return Part::Literal(text) };
     if let Some(name) = inner.strip_suffix("...") {
         return Part::Rest(name);
@@ -151,12 +151,13 @@ fn part(text: &'static str) -> Part {
     inner.strip_suffix('*').map_or(Part::Name(inner), Part::Segment)
 }
 
-fn capture(parts: &[Part], path: &str) -> Option<Captures> {
+fn capture(parts: &[Part<'_>], path: &str) -> Option<Captures> {
     let mut found = Vec::new();
     let mut rest = Some(path);
-    for part in parts {
+    for (at, part) in parts.iter().enumerate() {
         if let Part::Rest(name) = part {
-            found.push((*name, rest.unwrap_or_default().to_owned()));
+            let captured = without_tail(rest.unwrap_or_default(), parts.get(at + 1..).unwrap_or_default())?;
+            found.push((*name, captured.to_owned()));
             return Some(Captures(found));
         }
         let text = rest?;
@@ -170,6 +171,18 @@ fn capture(parts: &[Part], path: &str) -> Option<Captures> {
         rest = after;
     }
     rest.is_none().then_some(Captures(found))
+}
+
+/// The text before the literals that end a pattern.
+fn without_tail<'p>(mut text: &'p str, tail: &[Part<'_>]) -> Option<&'p str> {
+    for part in tail.iter().rev() {
+        let (before, segment) = text.rsplit_once('/')?;
+        if *part != Part::Literal(segment) || before.is_empty() {
+            return None;
+        }
+        text = before;
+    }
+    Some(text)
 }
 
 fn is_name(text: &str) -> bool {

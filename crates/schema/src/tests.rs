@@ -98,3 +98,25 @@ fn fields_are_described() {
     assert_eq!(names, ["name", "ttl", "tags", "type", "meta"]);
     assert_eq!(fields[1].default, Some("1h"));
 }
+
+#[test]
+fn a_literal_may_end_a_pattern_after_a_rest() {
+    let mut table = RouteTable::default();
+    for (pattern, verb, handler) in [
+        ("mounts/{path...}/tune", Verb::Read, 1),
+        ("mounts/{path...}", Verb::Read, 2),
+        ("mounts/{path...}", Verb::Delete, 3),
+    ] {
+        table.add(pattern, Op { verb, access: Access::Token, doc: "", fields: vec![], answer: vec![], handler });
+    }
+    let cases = [
+        ("mounts/a/b/tune", Verb::Read, 1, "a/b"),
+        ("mounts/a/tuned", Verb::Read, 2, "a/tuned"),
+        ("mounts/tune", Verb::Read, 2, "tune"),
+        ("mounts/a/tune", Verb::Delete, 3, "a/tune"),
+    ];
+    for (path, verb, handler, captured) in cases {
+        let Found::Op { op, captures, .. } = table.find(path, verb) else { panic!("{path} finds nothing") };
+        assert_eq!((op.handler, captures.get("path")), (handler, Some(captured)), "{path}");
+    }
+}
