@@ -45,3 +45,5 @@ pub use http::Method;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_tls;
