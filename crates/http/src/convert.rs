@@ -12,13 +12,19 @@ use std::net::SocketAddr;
 pub(crate) struct Refusal(pub StatusCode, pub &'static str);
 
 /// Reads a request to its end. Errors: 400 for what two parsers could read differently, 413 for a body over the limit.
-pub(crate) async fn receive(request: Request<Incoming>, remote: Option<SocketAddr>, body_max: usize) -> Result<Received, Refusal> {
+pub(crate) async fn receive(
+    request: Request<Incoming>,
+    remote: Option<SocketAddr>,
+    body_max: usize,
+) -> Result<Received, Refusal> {
     let (head, body) = request.into_parts();
     check_head(&head)?;
     let token = credential(&head.headers)?;
     let body = match Limited::new(body, body_max).collect().await {
         Ok(whole) => whole.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the listener's max_request_size")),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the listener's max_request_size"));
+        }
         Err(_) => return Err(Refusal(StatusCode::BAD_REQUEST, "the body could not be read")),
     };
     let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
@@ -73,7 +79,8 @@ fn check_head(head: &http::request::Parts) -> Result<(), Refusal> {
 fn credential(headers: &HeaderMap) -> Result<Option<Secret<String>>, Refusal> {
     let mut found: Option<&str> = None;
     let given = headers.get_all("x-vault-token").iter().map(|v| v.to_str().ok());
-    let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()?.strip_prefix("Bearer ").map(Some));
+    let bearer =
+        headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()?.strip_prefix("Bearer ").map(Some));
     for text in given.chain(bearer) {
         let text = text.ok_or(Refusal(StatusCode::BAD_REQUEST, "the token holds characters that no token has"))?;
         if text.is_empty() {
@@ -89,7 +96,18 @@ fn credential(headers: &HeaderMap) -> Result<Option<Secret<String>>, Refusal> {
 
 /// Headers that audit or engines may be told of; credentials never are.
 fn other_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    const KEPT_BACK: [&str; 10] = ["x-vault-token", "authorization", "cookie", "host", "content-length", "content-type", "accept", "connection", "user-agent", "accept-encoding"];
+    const KEPT_BACK: [&str; 10] = [
+        "x-vault-token",
+        "authorization",
+        "cookie",
+        "host",
+        "content-length",
+        "content-type",
+        "accept",
+        "connection",
+        "user-agent",
+        "accept-encoding",
+    ];
     let told = headers.iter().filter(|(name, _)| !KEPT_BACK.contains(&name.as_str()));
     told.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
 }

@@ -8,4 +8,3 @@ mod tls;
 pub use listen::{Bound, ListenError, bind_tcp, bind_unix};
 pub use serve::{Limits, Listener, Shutdown, serve};
 pub use tls::{ClientCerts, TlsConfig, TlsError, TlsReload};
-

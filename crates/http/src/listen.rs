@@ -27,7 +27,8 @@ impl std::error::Error for ListenError {}
 
 /// Binds `host:port`. Port 0 takes a free one.
 pub fn bind_tcp(address: &str) -> Result<Bound, ListenError> {
-    let told = |e: io::Error| ListenError(format!("cannot listen on {address}: {e}; choose a free address of this machine"));
+    let told =
+        |e: io::Error| ListenError(format!("cannot listen on {address}: {e}; choose a free address of this machine"));
     let addresses: Vec<_> = address.to_socket_addrs().map_err(told)?.collect();
     let listener = TcpListener::bind(addresses.as_slice()).map_err(told)?;
     listener.set_nonblocking(true).map_err(told)?;

@@ -140,7 +140,7 @@ impl Connection {
         }
     }
 
-    async fn encrypted(self, stream: impl Stream, tls: &TlsReload) {
+    async fn encrypted(self, stream: impl Stream + 'static, tls: &TlsReload) {
         let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
         match tokio::time::timeout(self.limits.header_time, acceptor.accept(stream)).await {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
@@ -172,7 +172,11 @@ impl Connection {
     async fn http2(mut self, stream: impl Stream + 'static) {
         let shutdown = self.shutdown.clone();
         let mut builder = http2::Builder::new(LocalExec);
-        builder.timer(TokioTimer::new()).max_concurrent_streams(256).max_pending_accept_reset_streams(100).max_header_list_size(64 * 1024);
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(256)
+            .max_pending_accept_reset_streams(100)
+            .max_header_list_size(64 * 1024);
         let this = Rc::new(self.take());
         let service = service_fn(move |request| this.clone().answer(request));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -204,7 +208,9 @@ impl Connection {
             }
         };
         let answered = tokio::time::timeout(self.limits.request_time, answered).await;
-        Ok(answered.unwrap_or_else(|_| refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")))
+        Ok(answered.unwrap_or_else(|_| {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")
+        }))
     }
 }
 

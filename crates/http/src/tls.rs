@@ -68,9 +68,12 @@ impl TlsReload {
 fn build(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
     let certs = certs(&config.cert_file)?;
     let key = PrivateKeyDer::from_pem_file(&config.key_file).map_err(|e| told(&config.key_file, &e))?;
-    let versions: &[&SupportedProtocolVersion] = if config.allow_tls12 { &[&version::TLS13, &version::TLS12] } else { &[&version::TLS13] };
+    let versions: &[&SupportedProtocolVersion] =
+        if config.allow_tls12 { &[&version::TLS13, &version::TLS12] } else { &[&version::TLS13] };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).map_err(|e| TlsError(e.to_string()))?;
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions)
+        .map_err(|e| TlsError(e.to_string()))?;
     let verifier = |file: &Path| {
         let mut roots = RootCertStore::empty();
         for cert in self::certs(file)? {
@@ -80,8 +83,11 @@ fn build(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
     };
     let builder = match &config.client_certs {
         ClientCerts::NotAsked => builder.with_no_client_auth(),
-        ClientCerts::Optional(file) => builder.with_client_cert_verifier(verifier(file)?.allow_unauthenticated().build().map_err(|e| told(file, &e))?),
-        ClientCerts::Required(file) => builder.with_client_cert_verifier(verifier(file)?.build().map_err(|e| told(file, &e))?),
+        ClientCerts::Optional(file) => builder
+            .with_client_cert_verifier(verifier(file)?.allow_unauthenticated().build().map_err(|e| told(file, &e))?),
+        ClientCerts::Required(file) => {
+            builder.with_client_cert_verifier(verifier(file)?.build().map_err(|e| told(file, &e))?)
+        }
     };
     let mut server = builder.with_single_cert(certs, key).map_err(|e| told(&config.cert_file, &e))?;
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -89,7 +95,10 @@ fn build(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
 }
 
 fn certs(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certs: Vec<_> = CertificateDer::pem_file_iter(file).map_err(|e| told(file, &e))?.collect::<Result<_, _>>().map_err(|e| told(file, &e))?;
+    let certs: Vec<_> = CertificateDer::pem_file_iter(file)
+        .map_err(|e| told(file, &e))?
+        .collect::<Result<_, _>>()
+        .map_err(|e| told(file, &e))?;
     if certs.is_empty() { Err(TlsError(format!("{}: holds no certificate", file.display()))) } else { Ok(certs) }
 }
 

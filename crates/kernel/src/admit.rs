@@ -5,7 +5,7 @@ use crate::rows::TOKENS;
 use crate::token::{Rights, Session, TokenEntry, TokenType};
 use kw_engine::{Handler, Mount};
 use kw_policy::{Ask, Operation, Params};
-use kw_schema::{Access, Input, Verb};
+use kw_schema::{Access, Field, Input, Kind, Verb};
 use kw_store::Revision;
 use kw_types::Fault;
 use std::sync::Arc;
@@ -78,13 +78,14 @@ async fn decide(
     let ask = Ask {
         path: resolved.path.as_str(),
         operation,
-        params: &AsParams(&resolved.input),
+        params: &AsParams { input: &resolved.input, fields: resolved.fields() },
         wrap_ttl: resolved.wrap_ttl,
     };
     let decision = rights.acl.decide(&ask);
     let allowed = decision.allowed && (resolved.access() != Access::Sudo || decision.sudo);
     who.allowed = Some(allowed);
     who.list_limit = decision.list_limit;
+    who.granted_by = decision.granted_by.names().map(str::to_owned).collect();
     if allowed {
         return Ok(());
     }
@@ -166,12 +167,20 @@ fn operation_word(resolved: &Resolved<'_>, exists: bool) -> &'static str {
 }
 
 /// Parameters as policies see them.
-pub(crate) struct AsParams<'a>(pub &'a Input<'a>);
+pub(crate) struct AsParams<'a> {
+    pub input: &'a Input<'a>,
+    /// Of the operation: they tell which parameters are lists, whose every element counts.
+    pub fields: &'a [Field],
+}
 
 impl Params for AsParams<'_> {
     fn each(&self, f: &mut dyn FnMut(&str, &serde_json::Value)) {
-        for (name, raw) in self.0.params.iter() {
+        for (name, raw) in self.input.params.iter() {
             f(name, &raw.to_value());
         }
+    }
+
+    fn is_list(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name && field.kind == Kind::List)
     }
 }

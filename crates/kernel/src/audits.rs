@@ -5,6 +5,7 @@ use crate::rows::{AUDIT_HEADERS, AUDITS};
 use arc_swap::ArcSwap;
 use kw_audit::{Device, DeviceConfig};
 use kw_store::Page;
+use kw_engine::Keyed;
 use kw_types::Fault;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -66,8 +67,12 @@ impl Audits {
         }
         let is_required = !configs.is_empty();
         let mut devices = Vec::with_capacity(configs.len());
-        for config in configs {
+        for mut config in configs {
             let path = config.path.clone();
+            if config.salt.expose().is_empty() {
+                // A device of the configuration has no row to keep a salt in: its own comes from the keyring.
+                config.salt = kernel.mac("audit device of the configuration", path.as_bytes())?.to_vec().into();
+            }
             if let Some(open) =
                 before.devices.iter().find(|d| d.config.path == path && d.config.salt.matches(config.salt.expose()))
             {

@@ -100,6 +100,11 @@ impl Kernel {
         self.barrier.is_sealed()
     }
 
+    /// Opens all audit files anew, after a log rotation.
+    pub fn reopen_audit(&self) {
+        self.audits.reopen();
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -182,6 +182,15 @@ impl Resolved<'_> {
         }
     }
 
+    /// The fields that the operation declares.
+    pub fn fields(&self) -> &[kw_schema::Field] {
+        match &self.target {
+            Target::Engine(op) => &op.fields,
+            Target::System(op) => &op.fields,
+            _ => &[],
+        }
+    }
+
     /// Whether the handler can change anything.
     pub fn is_write(&self) -> bool {
         match &self.target {

@@ -1,2 +1,19 @@
-//! The server as a library: what the binary is wired from.
+//! The server: configuration and wiring. The only crate that sees everything.
+mod arguments;
+mod banner;
+mod dev;
+mod edge;
+mod logging;
+mod process;
+mod start;
+
 pub mod config;
+
+pub use start::server;
+
+use kw_kernel::Registry;
+
+/// All engines and auth methods that this binary has.
+pub fn registry() -> Registry {
+    Registry::new(kw_secrets::all(), kw_auth::all())
+}

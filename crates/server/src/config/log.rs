@@ -37,3 +37,17 @@ impl LogFormat {
     /// The words of `log_format`.
     pub(super) const WORDS: &'static [(&'static str, Self)] = &[("standard", Self::Standard), ("json", Self::Json)];
 }
+
+impl LogLevel {
+    /// The level of a word of [`LogLevel::WORDS`], in any case.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
+    }
+}
+
+impl LogFormat {
+    /// The format of a word of [`LogFormat::WORDS`].
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map(|(_, format)| *format)
+    }
+}

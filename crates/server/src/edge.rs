@@ -1,0 +1,75 @@
+//! Listeners of the configuration, as the edge wants them.
+use crate::config::{Bind, ClientCerts, Config, Limits, Listener, Tls, TlsVersion};
+use kw_http::{Bound, TlsConfig, TlsReload, bind_tcp, bind_unix};
+use kw_types::Ttl;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A listener that is bound, to be served by several event loops.
+pub(crate) struct Bounded {
+    pub bound: Bound,
+    pub tls: Option<Arc<TlsReload>>,
+    pub limits: kw_http::Limits,
+}
+
+impl Bounded {
+    /// A listener for one more event loop.
+    pub fn listener(&self) -> std::io::Result<kw_http::Listener> {
+        Ok(kw_http::Listener { bound: self.bound.try_clone()?, tls: self.tls.clone(), limits: self.limits })
+    }
+}
+
+/// Binds all listeners. Errors: what could not be bound or read, and what to do.
+pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bounded>, String> {
+    config.listeners.iter().map(bind).collect()
+}
+
+fn bind(listener: &Listener) -> Result<Bounded, String> {
+    let tls = listener
+        .tls
+        .as_ref()
+        .map(|tls| TlsReload::new(tls_config(tls)?).map(Arc::new).map_err(|e| e.to_string()))
+        .transpose()?;
+    let bound = match &listener.bind {
+        Bind::Tcp(address) if address.starts_with(':') => bind_tcp(&format!("0.0.0.0{address}")),
+        Bind::Tcp(address) => bind_tcp(address),
+        Bind::Unix { path, mode, user, group } => {
+            if user.is_some() || group.is_some() {
+                tracing::warn!(
+                    "socket_user and socket_group are not applied: start the server as the user that the socket is to belong to"
+                );
+            }
+            bind_unix(path, *mode)
+        }
+    };
+    Ok(Bounded { bound: bound.map_err(|e| e.to_string())?, tls, limits: limits(&listener.limits) })
+}
+
+fn tls_config(tls: &Tls) -> Result<TlsConfig, String> {
+    let authority = || tls.client_ca_file.clone().ok_or("tls_require_and_verify_client_cert needs tls_client_ca_file");
+    let client_certs = match tls.client_certs {
+        ClientCerts::Required => kw_http::ClientCerts::Required(authority()?),
+        ClientCerts::Asked => {
+            tls.client_ca_file.clone().map_or(kw_http::ClientCerts::NotAsked, kw_http::ClientCerts::Optional)
+        }
+        ClientCerts::Off => kw_http::ClientCerts::NotAsked,
+    };
+    Ok(TlsConfig {
+        cert_file: tls.cert_file.clone(),
+        key_file: tls.key_file.clone(),
+        allow_tls12: tls.min_version == TlsVersion::Tls12,
+        client_certs,
+    })
+}
+
+fn limits(limits: &Limits) -> kw_http::Limits {
+    let time = |ttl: Ttl| {
+        if ttl.is_zero() { Duration::from_secs(u64::from(u32::MAX)) } else { Duration::from_secs(ttl.seconds()) }
+    };
+    kw_http::Limits {
+        body_max: usize::try_from(limits.request_size_max).unwrap_or(usize::MAX),
+        header_time: time(limits.read_header_timeout),
+        request_time: time(limits.request_duration_max),
+        ..kw_http::Limits::default()
+    }
+}

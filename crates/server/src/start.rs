@@ -1,0 +1,271 @@
+//! Starting, signals, stopping.
+use crate::arguments::Arguments;
+use crate::config::{Config, Level, LogFormat, LogLevel, Notice, Storage};
+use crate::edge::{Bounded, bind_all};
+use crate::logging::{self, LogControl};
+use crate::{banner, dev, process, registry};
+use kw_audit::DeviceConfig;
+use kw_barrier::SystemRng;
+use kw_cli::Environment;
+use kw_kernel::{Kernel, KernelParts, Settings};
+use kw_store::{Cached, MemoryStore, Store};
+use kw_types::{Rng, SystemClock};
+use std::io::Write;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+/// How long open requests may take to end after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Runs `keywright server` with its flags; returns when it was told to stop. The answer is the exit code.
+pub fn server(args: &[String]) -> i32 {
+    match run(args) {
+        Ok(()) => 0,
+        Err(why) => {
+            eprintln!("{why}");
+            1
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<(), String> {
+    let env = Environment::of_process();
+    let arguments = Arguments::parse(args, &env)?;
+    let (config, notices) = load(&arguments)?;
+    let log = logging::install(config.log_level, config.log_format, config.log_file.as_deref())
+        .map_err(|e| format!("log_file: {e}"))?;
+    tell(&notices);
+    process::harden(config.disable_mlock);
+    // The generator's first use costs 20 ms of entropy collection; it runs beside the opening of the store.
+    let warm = std::thread::spawn(|| SystemRng.fill(&mut [0; 16]));
+    let store = open_store(&config)?;
+    let bounded = Arc::new(bind_all(&config)?);
+    let _ = warm.join();
+    let kernel = Arc::new(Kernel::new(KernelParts {
+        store: store.clone(),
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRng),
+        registry: registry(),
+        settings: settings(&config, &bounded),
+    }));
+    let runtime = event_loop()?;
+    let local = LocalSet::new();
+    let control = Control { arguments, env, config, log, bounded, kernel };
+    local.block_on(&runtime, control.serve())?;
+    local.block_on(&runtime, store.close()).map_err(|e| format!("closing the store: {e}"))
+}
+
+fn load(arguments: &Arguments) -> Result<(Config, Vec<Notice>), String> {
+    let (mut config, notices) = if arguments.configs.is_empty() {
+        (Config::dev(&arguments.dev_listen), Vec::new())
+    } else {
+        Config::load(&arguments.configs).map_err(|e| e.to_string())?
+    };
+    if let Some(dir) = &arguments.dev_persist {
+        config.storage = Storage::Embedded { path: dir.clone(), cache_size: 16 << 20 };
+    }
+    if let Some(word) = &arguments.log_level {
+        config.log_level = LogLevel::parse(word).ok_or("-log-level is one of trace, debug, info, warn, error")?;
+    }
+    if let Some(word) = &arguments.log_format {
+        config.log_format = LogFormat::parse(word).ok_or("-log-format is standard or json")?;
+    }
+    Ok((config, notices))
+}
+
+fn tell(notices: &[Notice]) {
+    for notice in notices {
+        match notice.level {
+            Level::Debug => tracing::debug!("{notice}"),
+            Level::Info => tracing::info!("{notice}"),
+            Level::Warn => tracing::warn!("{notice}"),
+        }
+    }
+}
+
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
+    match &config.storage {
+        Storage::InMem => Ok(Arc::new(Cached::new(MemoryStore::new(), 8 << 20))),
+        Storage::Embedded { path, cache_size } => {
+            let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
+            if *cache_size > 0 && !config.disable_cache {
+                options.row_cache_bytes = usize::try_from(*cache_size).unwrap_or(options.row_cache_bytes);
+            }
+            kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
+        }
+    }
+}
+
+fn settings(config: &Config, bounded: &[Bounded]) -> Settings {
+    let first = bounded.first().map(|b| b.bound.address()).unwrap_or_default();
+    let scheme = if config.listeners.first().is_some_and(|l| l.tls.is_some()) { "https" } else { "http" };
+    let device = |device: &crate::config::AuditDevice| DeviceConfig {
+        path: format!("{}/", device.name),
+        kind: device.kind.clone(),
+        description: device.description.clone(),
+        local: device.local,
+        options: device.options.clone(),
+        salt: Vec::new().into(),
+    };
+    Settings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api_version: "1.18.5".to_owned(),
+        build_date: "2026-11-21T00:00:00Z".to_owned(),
+        cluster_name: config.cluster_name.clone().unwrap_or_default(),
+        api_addr: config.api_addr.clone().unwrap_or_else(|| format!("{scheme}://{first}")),
+        cluster_addr: config.cluster_addr.clone().unwrap_or_default(),
+        default_lease_ttl: config.default_lease_ttl,
+        max_lease_ttl: config.max_lease_ttl,
+        raw_storage: config.raw_storage_endpoint,
+        audit_devices: config.audit.iter().map(device).collect(),
+        sanitized: sanitized(config),
+        log_level: format!("{:?}", config.log_level).to_lowercase(),
+    }
+}
+
+/// The configuration without anything secret, for `sys/config/state/sanitized`.
+fn sanitized(config: &Config) -> serde_json::Value {
+    let listeners: Vec<_> = config
+        .listeners
+        .iter()
+        .map(
+            |l| serde_json::json!({"type": if matches!(l.bind, crate::config::Bind::Tcp(_)) { "tcp" } else { "unix" }}),
+        )
+        .collect();
+    serde_json::json!({
+        "api_addr": config.api_addr.clone().unwrap_or_default(),
+        "cluster_addr": config.cluster_addr.clone().unwrap_or_default(),
+        "cluster_name": config.cluster_name.clone().unwrap_or_default(),
+        "default_lease_ttl": config.default_lease_ttl.seconds(),
+        "max_lease_ttl": config.max_lease_ttl.seconds(),
+        "disable_mlock": config.disable_mlock,
+        "disable_cache": config.disable_cache,
+        "enable_ui": config.ui,
+        "listeners": listeners,
+        "log_level": format!("{:?}", config.log_level).to_lowercase(),
+        "storage": {"type": if config.storage == Storage::InMem { "inmem" } else { "embedded" }},
+    })
+}
+
+fn event_loop() -> Result<Runtime, String> {
+    Builder::new_current_thread().enable_all().build().map_err(|e| format!("no event loop could be made: {e}"))
+}
+
+/// The running server.
+struct Control {
+    arguments: Arguments,
+    env: Environment,
+    config: Config,
+    log: LogControl,
+    bounded: Arc<Vec<Bounded>>,
+    kernel: Arc<Kernel>,
+}
+
+impl Control {
+    async fn serve(self) -> Result<(), String> {
+        let (stop, stopping) = watch::channel(false);
+        let addresses: Vec<String> = self.bounded.iter().map(|b| b.bound.address()).collect();
+        let mut out = banner::configuration(
+            &self.config,
+            &self.kernel.settings().api_addr,
+            &addresses,
+            env!("CARGO_PKG_VERSION"),
+        );
+        if self.arguments.dev {
+            let keys = dev::open(&self.kernel, &self.arguments).await?;
+            if !self.arguments.dev_no_store_token {
+                dev::store_token(&self.env, &keys.root_token);
+            }
+            let url = self.kernel.settings().api_addr.clone();
+            out += &banner::development(&url, &keys.unseal_key, &keys.root_token, self.arguments.dev_persist.is_some());
+        }
+        print!("{out}");
+        // Whoever waits for these lines in a pipe must see them now.
+        let _ = std::io::stdout().flush();
+        let threads = self.spawn_loops(&stopping)?;
+        let jobs = tokio::task::spawn_local(kw_kernel::jobs::run(self.kernel.clone()));
+        let served = tokio::task::spawn_local(serve_all(self.bounded.clone(), self.kernel.clone(), stopping));
+        self.follow_signals().await?;
+        tracing::info!("stopping: open requests are served to their end");
+        let _ = stop.send(true);
+        if tokio::time::timeout(DRAIN, served).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        jobs.abort();
+        join_within(threads, DRAIN);
+        self.kernel.close().await.map_err(|f| f.to_string())
+    }
+
+    /// One event loop for each further processor.
+    fn spawn_loops(&self, stopping: &watch::Receiver<bool>) -> Result<Vec<JoinHandle<()>>, String> {
+        let wanted =
+            self.arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let mut threads = Vec::new();
+        for _ in 1..wanted {
+            let runtime = event_loop()?;
+            let (bounded, kernel, stopping) = (self.bounded.clone(), self.kernel.clone(), stopping.clone());
+            let body = move || LocalSet::new().block_on(&runtime, serve_all(bounded, kernel, stopping));
+            threads.push(std::thread::Builder::new().name("serve".to_owned()).spawn(body).map_err(|e| e.to_string())?);
+        }
+        Ok(threads)
+    }
+
+    /// Returns at SIGTERM or SIGINT. SIGHUP reads certificates and the log level anew and reopens audit files.
+    async fn follow_signals(&self) -> Result<(), String> {
+        let on = |kind| signal(kind).map_err(|e| format!("signals cannot be caught: {e}"));
+        let (mut hangup, mut terminate, mut interrupt) =
+            (on(SignalKind::hangup())?, on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => self.reload(),
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+            }
+        }
+    }
+
+    fn reload(&self) {
+        tracing::info!("reloading certificates, log level and audit files");
+        for tls in self.bounded.iter().filter_map(|b| b.tls.as_ref()) {
+            if let Err(error) = tls.reload() {
+                tracing::error!(%error, "a certificate could not be read; the one in use stays");
+            }
+        }
+        self.kernel.reopen_audit();
+        match load(&self.arguments) {
+            Ok((config, _)) => self.log.set_level(config.log_level),
+            Err(why) => tracing::error!(why, "the configuration could not be read; what is in force stays"),
+        }
+    }
+}
+
+async fn serve_all(bounded: Arc<Vec<Bounded>>, kernel: Arc<Kernel>, stopping: watch::Receiver<bool>) {
+    let mut running = Vec::new();
+    for one in bounded.iter() {
+        match one.listener() {
+            Ok(listener) => {
+                running.push(tokio::task::spawn_local(kw_http::serve(listener, kernel.clone(), stopping.clone())))
+            }
+            Err(error) => tracing::error!(%error, "a listener could not be shared with an event loop"),
+        }
+    }
+    for task in running {
+        if let Ok(Err(error)) = task.await {
+            tracing::error!(%error, "a listener ended");
+        }
+    }
+}
+
+fn join_within(threads: Vec<JoinHandle<()>>, time: Duration) {
+    let step = Duration::from_millis(10);
+    let mut left = time;
+    while threads.iter().any(|t| !t.is_finished()) && !left.is_zero() {
+        std::thread::sleep(step);
+        left = left.saturating_sub(step);
+    }
+}
