@@ -29,6 +29,14 @@ pub(crate) struct BaseView {
     condition: Arc<Condition>,
 }
 
+/// What a listing is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Rows,
+    /// Keys alone; values are not copied and are empty.
+    Keys,
+}
+
 impl Base {
     /// Makes an empty one.
     pub fn create(dir: &Path, cache_bytes: usize) -> Result<Self, OpenError> {
@@ -119,7 +127,7 @@ impl Base {
             return Err(StoreError::Corrupt("base: the table needed repair".to_owned()));
         }
         let mut count = 0;
-        for row in self.view()?.range(&[], &[])? {
+        for row in self.view()?.range(&[], &[], Part::Rows)? {
             row?;
             count += 1;
         }
@@ -138,6 +146,7 @@ impl BaseView {
         &self,
         start: &[u8],
         end: &[u8],
+        part: Part,
     ) -> Result<impl Iterator<Item = Result<(Key, Row), StoreError>> + use<>, StoreError> {
         let upper = if end.is_empty() { Bound::Unbounded } else { Bound::Excluded(end) };
         let range = self.table.range::<&[u8]>((Bound::Included(start), upper));
@@ -145,7 +154,10 @@ impl BaseView {
         let rows = range.map_err(|e| self.condition.explain(e.into()))?;
         Ok(rows.map(move |item| {
             let (key, value) = item.map_err(|e| condition.explain(e.into()))?;
-            let row = decode_row(key.value(), value.value())?;
+            let row = match part {
+                Part::Rows => decode_row(key.value(), value.value())?,
+                Part::Keys => Row { value: Bytes::new(), revision: Revision(0) },
+            };
             Ok((Key::copy_from_slice(key.value()), row))
         }))
     }

@@ -90,13 +90,12 @@ impl StorageBackend for Blocks {
         let (first, skip) = locate(offset);
         let (last, _) = locate(offset + out.len() as u64 - 1);
         let raw = self.load(first, last)?;
-        let bytes = raw.chunks_exact(STRIDE).flat_map(|block| block.get(HEAD_LEN..)).flatten().skip(skip);
-        if skip == 0 && out.len() % BLOCK_LEN == 0 {
-            for (to, from) in out.chunks_exact_mut(BLOCK_LEN).zip(raw.chunks_exact(STRIDE)) {
-                to.copy_from_slice(from.get(HEAD_LEN..).unwrap_or_default());
-            }
-        } else {
-            out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        let mut rest = out;
+        for (i, block) in raw.chunks_exact(STRIDE).enumerate() {
+            let data = block.get(HEAD_LEN + if i == 0 { skip } else { 0 }..).unwrap_or_default();
+            let (now, later) = rest.split_at_mut(data.len().min(rest.len()));
+            now.copy_from_slice(data.get(..now.len()).unwrap_or_default());
+            rest = later;
         }
         Ok(())
     }
@@ -116,7 +115,7 @@ impl StorageBackend for Blocks {
         }
         let (first, skip) = locate(offset);
         let (last, _) = locate(offset + data.len() as u64 - 1);
-        let mut raw = if skip == 0 && data.len() % BLOCK_LEN == 0 {
+        let mut raw = if skip == 0 && data.len().is_multiple_of(BLOCK_LEN) {
             vec![0; data.len() / BLOCK_LEN * STRIDE]
         } else {
             self.load(first, last)?

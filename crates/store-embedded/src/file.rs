@@ -46,7 +46,7 @@ impl DiskFile {
 
     /// Fills a range with zeros, so that the blocks are there and no later sync has to allocate them.
     pub fn zero(&self, from: u64, to: u64) -> io::Result<()> {
-        const CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
+        static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
         let mut at = from;
         while at < to {
             let len = usize::try_from(to - at).unwrap_or(usize::MAX).min(CHUNK.len());

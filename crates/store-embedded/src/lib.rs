@@ -50,7 +50,8 @@ impl Options {
 
 /// Opens the store in this directory, or makes one if the directory is missing or empty. Call it on a thread that may block.
 ///
-/// Needs no runtime; commits made on a tokio runtime are handed over by the batch.
+/// Needs no runtime. Commits made on a tokio runtime are handed over by the batch, by a task of that runtime: so it must be
+/// running for them to finish, as it must for tokio's own I/O.
 pub fn open(dir: &Path, options: &Options) -> Result<Arc<dyn Store>, OpenError> {
     let store = store::EmbeddedStore::open(dir, options)?;
     Ok(Arc::new(Cached::new(store, options.row_cache_bytes)))

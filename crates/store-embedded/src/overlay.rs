@@ -1,6 +1,6 @@
 //! What the log holds and the base table does not yet: newest rows first, then those of the segment that is being folded,
 //! then the base table.
-use crate::base::BaseView;
+use crate::base::{BaseView, Part};
 use bytes::Bytes;
 use kw_store::{Key, Revision, Row, StoreError, Write};
 use parking_lot::RwLock;
@@ -79,7 +79,7 @@ impl Overlay {
     }
 
     /// The rows with `start <= key < end`, `limit` at most, all as of one moment.
-    pub fn range(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Key, Row)>, StoreError> {
+    pub fn range(&self, start: &[u8], end: &[u8], limit: usize, part: Part) -> Result<Vec<(Key, Row)>, StoreError> {
         if limit == 0 || (!end.is_empty() && start >= end) {
             return Ok(Vec::new());
         }
@@ -88,7 +88,7 @@ impl Overlay {
             (collect(&layers.active, start, end, limit), layers.sealed.clone(), layers.base.clone())
         };
         let base = base.ok_or_else(closed)?;
-        live(active.into_iter(), sealed.as_deref(), &base, start, end)?.take(limit).collect()
+        live(active.into_iter(), sealed.as_deref(), &base, (start, end), part)?.take(limit).collect()
     }
 
     /// Hands every row to `each`, all as of one moment. Memory: a copy of the newest layer's index.
@@ -102,7 +102,7 @@ impl Overlay {
         };
         let base = base.ok_or_else(closed)?;
         let active = active.into_iter().map(Ok);
-        write(&mut live(active, sealed.as_deref(), &base, &[], &[])?)
+        write(&mut live(active, sealed.as_deref(), &base, (&[], &[]), Part::Rows)?)
     }
 
     /// Makes durable writes visible.
@@ -172,12 +172,12 @@ fn live<'a>(
     active: impl Iterator<Item = Item> + 'a,
     sealed: Option<&'a Rows>,
     base: &BaseView,
-    start: &'a [u8],
-    end: &'a [u8],
+    (start, end): (&'a [u8], &'a [u8]),
+    part: Part,
 ) -> Result<impl Iterator<Item = Result<(Key, Row), StoreError>> + 'a, StoreError> {
     let sealed = sealed.into_iter().flat_map(move |rows| within(rows, start, end));
     let sealed = sealed.map(|(k, e)| Ok((k.clone(), e.clone())));
-    let base = base.range(start, end)?;
+    let base = base.range(start, end, part)?;
     let base = base.map(|r| r.map(|(k, row)| (k, Entry { revision: row.revision, value: Some(row.value) })));
     let merged = Merge {
         upper: active.peekable(),

@@ -28,12 +28,14 @@ pub(crate) struct Log {
     pub records: u64,
     /// The end of the log is a record that was never finished.
     torn: bool,
+    /// Where the last record is, and its length, in bytes.
+    last_record: Option<(u64, u64)>,
 }
 
 /// Reads all of it and changes nothing. `applied` is how far the base table goes, `acknowledged` how far anybody was told.
 pub(crate) fn read(dir: &Path, id: &[u8; 16], applied: Revision, acknowledged: Revision) -> Result<Log, OpenError> {
     let mut segments = open_all(dir, id)?;
-    let mut reader = Reader { applied, last: None, records: 0 };
+    let mut reader = Reader { applied, last: None, last_record: None, records: 0 };
     let mut before: Vec<Segment> = Vec::new();
     let mut sealed_rows = Rows::new();
     let Some(mut segment) = segments.pop_front() else {
@@ -73,12 +75,31 @@ pub(crate) fn read(dir: &Path, id: &[u8; 16], applied: Revision, acknowledged: R
         segments: before,
         rows: Arc::new(sealed_rows),
     });
-    Ok(Log { segment, offset, rows, sealed, spares: segments, last, next_number, records: reader.records, torn })
+    Ok(Log {
+        segment,
+        offset,
+        rows,
+        sealed,
+        spares: segments,
+        last,
+        next_number,
+        records: reader.records,
+        torn,
+        last_record: reader.last_record,
+    })
 }
 
 impl Log {
     /// Cuts the record that was never finished, and fills up files that are too short.
-    pub fn mend(&self) -> Result<(), OpenError> {
+    ///
+    /// A whole last record that was not acknowledged may be known to the page cache only: its sync was cut short or failed.
+    /// From now on it can be read, so it is written and synced again.
+    pub fn mend(&self, acknowledged: Revision) -> Result<(), OpenError> {
+        if let Some((offset, len)) = self.last_record
+            && self.last > acknowledged
+        {
+            self.segment.write_again(offset, len).map_err(failed(&self.segment))?;
+        }
         let file_len = self.segment.file_len().map_err(failed(&self.segment))?;
         if self.torn || file_len < self.segment.len {
             tracing::warn!(
@@ -121,6 +142,7 @@ struct Reader {
     applied: Revision,
     /// The revision of the last batch read.
     last: Option<Revision>,
+    last_record: Option<(u64, u64)>,
     records: u64,
 }
 
@@ -128,6 +150,7 @@ impl Reader {
     /// Reads records until there is none. Returns where that is, and whether a part of a record is there.
     fn read_segment(&mut self, segment: &Segment, rows: &mut Rows) -> Result<(u64, bool), OpenError> {
         let mut offset = HEADER_LEN;
+        self.last_record = None;
         loop {
             let (head, payload) = match segment.look(offset).map_err(failed(segment))? {
                 Found::Record { head, payload } => (head, payload),
@@ -153,6 +176,7 @@ impl Reader {
                 return Err(OpenError::corrupt(segment.path(), offset, "a record of the log is malformed"));
             }
             self.last = Some(head.last());
+            self.last_record = Some((offset, head.record_len()));
             self.records += 1;
             offset += head.record_len();
         }

@@ -142,6 +142,15 @@ impl Segment {
         self.file.sync()
     }
 
+    /// Writes a record that is there once more, durably.
+    pub fn write_again(&self, offset: u64, len: u64) -> io::Result<()> {
+        let end = self.file.len()?.min(offset.saturating_add(len));
+        let mut record = vec![0; usize::try_from(end.saturating_sub(offset)).map_err(|_| io::ErrorKind::InvalidData)?];
+        self.file.read_at(offset, &mut record)?;
+        self.file.write_at(offset, &record)?;
+        self.file.sync()
+    }
+
     pub fn remove(self) -> io::Result<()> {
         self.file.remove()
     }

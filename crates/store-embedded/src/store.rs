@@ -1,5 +1,5 @@
 //! The store as its users see it; the work is done by the committer and the folder.
-use crate::base::Base;
+use crate::base::{Base, Part};
 use crate::committer::{Board, Committer};
 use crate::desk::Desk;
 use crate::dir::{self, Format};
@@ -59,7 +59,10 @@ impl EmbeddedStore {
         let applied = base.applied().map_err(OpenError::Store)?;
         let (mark, acknowledged) = Mark::open(dir)?;
         let log = replay::read(dir, &format.id, applied, acknowledged)?;
-        log.mend()?;
+        log.mend(acknowledged)?;
+        if log.last > acknowledged {
+            mark.set(log.last).map_err(OpenError::io("writing how far commits are acknowledged"))?;
+        }
         Self::start(dir, options, lock, &format, base, mark, log)
     }
 
@@ -160,11 +163,11 @@ impl Store for EmbeddedStore {
         end: &'a [u8],
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        ready(self.board.overlay.range(start, end, limit)).boxed()
+        ready(self.board.overlay.range(start, end, limit, Part::Rows)).boxed()
     }
 
     fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        let rows = self.board.overlay.range(start, end, limit);
+        let rows = self.board.overlay.range(start, end, limit, Part::Keys);
         ready(rows.map(|rows| rows.into_iter().map(|(key, _)| key).collect())).boxed()
     }
 

@@ -193,6 +193,43 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+/// Threads that read through the cache and add one, while everything is folded all the time: what was seen may have been
+/// folded since, and a cached row may be older than the transaction thinks.
+#[test]
+fn no_update_is_lost_between_threads() {
+    const ROUNDS: u64 = 300;
+    let dir = TempDir::new().unwrap();
+    let store = open_small(&dir);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let store = store.clone();
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                for round in 0..ROUNDS {
+                    runtime.block_on(async {
+                        while add_one(store.as_ref(), &format!("filler/{thread}/{round}")).await.is_err() {}
+                    });
+                }
+            });
+        }
+    });
+    assert_eq!(wait(value(store.as_ref(), "counter")), Some((4 * ROUNDS).to_string().into()));
+    drop(store);
+    assert_eq!(wait(value(open_small(&dir).as_ref(), "counter")), Some((4 * ROUNDS).to_string().into()));
+}
+
+async fn add_one(store: &dyn Store, filler: &str) -> Result<(), StoreError> {
+    let core = kw_store::TxnCore::new(store, &kw_store::Clear);
+    let txn = core.scoped("");
+    let count: u64 = txn.view().get("counter").await.unwrap().unwrap_or(0);
+    txn.put("counter", &(count + 1)).unwrap();
+    txn.put_bytes(filler, vec![b'x'; 500]);
+    match core.commit().await {
+        Err(e) if e != StoreError::Conflict => unreachable!("{e}"),
+        outcome => outcome.map(|_| ()),
+    }
+}
+
 /// A runtime that ends takes its hand-over along; the commits of others go on, and what was left is still committed.
 #[test]
 fn runtimes_come_and_go() {

@@ -1,10 +1,6 @@
 //! What every backend must do. A backend's tests call [`run`] with a way to make an empty store; shared backends that keep
 //! the rows of earlier cases must hand out a store with a prefix or database of its own.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "this is test code that other crates link into their tests"
-)]
+#![expect(clippy::expect_used, reason = "this is test code that other crates link into their tests")]
 pub mod model;
 mod views;
 

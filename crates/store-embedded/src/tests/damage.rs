@@ -134,6 +134,20 @@ async fn a_torn_tail_is_cut_at_each_length() {
 }
 
 #[tokio::test]
+async fn a_whole_record_that_nobody_was_told_of_is_kept() {
+    let (before, mut after) = before_and_after().await;
+    after.insert("acknowledged".to_owned(), before["acknowledged"].clone());
+    let dir = lay_out(&after);
+    faults::plan(dir.path(), "log", Op::Sync, ErrorKind::Other);
+    assert!(open(dir.path(), &small()).is_err(), "it is synced before it can be read");
+    faults::clear(dir.path());
+    let store = open_small(&dir);
+    assert_eq!(store.keys(b"last/", b"last0", 10).await.unwrap().len(), 2);
+    drop(store);
+    assert_eq!(files(dir.path())["acknowledged"][8..16], 21_u64.to_be_bytes());
+}
+
+#[tokio::test]
 async fn an_acknowledged_record_is_never_cut() {
     let (_, after) = before_and_after().await;
     let (name, start, end) = last_record(&after);
