@@ -71,7 +71,7 @@ impl Session {
 
     /// Lets time pass, as `debug` does between its samples.
     pub(crate) fn sleep(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     /// The token in use.
