@@ -56,7 +56,7 @@ pub fn read(
 /// error the store holds a part of the snapshot, and a second attempt is refused: begin anew with an empty store.
 ///
 /// Errors: [`StoreError::Unavailable`] when the store holds rows, [`StoreError::Corrupt`] when the snapshot does not check.
-pub async fn restore(store: &dyn Store, input: &mut dyn Read) -> Result<u64, StoreError> {
+pub async fn restore(store: &dyn Store, input: &mut (dyn Read + Send)) -> Result<u64, StoreError> {
     if !store.keys(&[], &[], 1).await?.is_empty() {
         return Err(StoreError::Unavailable("a snapshot is restored into an empty store only".to_owned()));
     }
@@ -95,14 +95,14 @@ impl Write for Checked<'_> {
 }
 
 /// Reads a snapshot row by row; the end is reached only if the checksum matches.
-struct Reader<'a> {
-    inner: &'a mut dyn Read,
+struct Reader<'a, R: Read + ?Sized> {
+    inner: &'a mut R,
     crc: u32,
     count: u64,
 }
 
-impl<'a> Reader<'a> {
-    fn new(inner: &'a mut dyn Read) -> Result<Self, StoreError> {
+impl<'a, R: Read + ?Sized> Reader<'a, R> {
+    fn new(inner: &'a mut R) -> Result<Self, StoreError> {
         let mut reader = Self { inner, crc: 0, count: 0 };
         if reader.bytes(MAGIC.len(), "too short")? != MAGIC {
             return Err(damaged("not a Keywright snapshot of format 1"));

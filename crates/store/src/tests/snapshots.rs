@@ -57,6 +57,12 @@ async fn a_damaged_snapshot_is_not_restored_silently() {
     let mut input = file(&[("a", "1"), ("b", "2")]);
     let last = input.len() - 1;
     input[last] ^= 1;
-    let restored = snapshot::restore(&MemoryStore::new(), &mut input.as_slice()).await;
+    let (store, mut input) = (MemoryStore::new(), input.as_slice());
+    let restored = send(snapshot::restore(&store, &mut input)).await;
     assert!(matches!(restored, Err(StoreError::Corrupt(_))));
+}
+
+/// A handler's future must be able to hold it.
+fn send<F: Future + Send>(future: F) -> F {
+    future
 }
