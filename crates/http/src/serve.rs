@@ -153,6 +153,8 @@ impl Connection {
     async fn http1(mut self, stream: impl Stream + 'static) {
         let shutdown = self.shutdown.clone();
         let mut builder = http1::Builder::new();
+        // Some clients look headers up by their exact case.
+        builder.title_case_headers(true);
         builder.timer(TokioTimer::new()).header_read_timeout(self.limits.header_time).max_buf_size(64 * 1024);
         let this = Rc::new(self.take());
         let service = service_fn(move |request| this.clone().answer(request));

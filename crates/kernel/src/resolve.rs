@@ -14,6 +14,8 @@ pub(crate) enum Target<'k> {
     System(&'k Op<SysHandler>),
     /// The path is known, the operation is not: 405.
     NoOperation,
+    /// The same on the bare paths (health, the seal), which nobody needs a token for: 405 without a text.
+    NoBareOperation,
     /// A mount without such a path: 404.
     NoPath,
     /// No mount: 404.
@@ -138,7 +140,7 @@ async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<R
             (target @ Target::System(op), captures) if op.handler.is_open_while_sealed() => {
                 Ok((None, target, captures))
             }
-            (Target::NoOperation, captures) => Ok((None, Target::NoOperation, captures)),
+            (target @ (Target::NoOperation | Target::NoBareOperation), captures) => Ok((None, target, captures)),
             _ => Err(sealed()),
         };
     }
@@ -159,7 +161,8 @@ async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<R
 fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
     match table.find(rest, verb) {
         Found::Op { op, captures, .. } => (Target::System(op), captures),
-        Found::Path => (Target::NoOperation, Captures::default()),
+        Found::Path(other) if other.handler.is_unaudited() => (Target::NoBareOperation, Captures::default()),
+        Found::Path(_) => (Target::NoOperation, Captures::default()),
         Found::Nothing => (Target::NoPath, Captures::default()),
     }
 }
@@ -167,7 +170,7 @@ fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (
 fn in_engine<'k>(table: &'k RouteTable<Handler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
     match table.find(rest, verb) {
         Found::Op { op, captures, .. } => (Target::Engine(op), captures),
-        Found::Path => (Target::NoOperation, Captures::default()),
+        Found::Path(_) => (Target::NoOperation, Captures::default()),
         Found::Nothing => (Target::NoPath, Captures::default()),
     }
 }
@@ -178,6 +181,7 @@ impl Resolved<'_> {
         match &self.target {
             Target::Engine(op) => op.access,
             Target::System(op) => op.access,
+            Target::NoBareOperation => Access::Open,
             _ => Access::Token,
         }
     }

@@ -48,6 +48,7 @@ pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outc
         Target::NoOperation => {
             Err(Fault::new(FaultKind::Unsupported, "1 error occurred:\n\t* unsupported operation\n\n"))
         }
+        Target::NoBareOperation => Err(Fault::silent(FaultKind::Unsupported)),
         Target::NoPath => Err(Fault::new(FaultKind::NotFound, "1 error occurred:\n\t* unsupported path\n\n")),
         Target::NoMount => {
             let text = format!("no handler for route {:?}. route entry not found.", resolved.path.as_str());
@@ -199,8 +200,8 @@ fn finish(reply: Reply, resolved: &Resolved<'_>, mount: &Mount, extra: Extra) ->
                 let shape = Shape::Bare { content_type, bytes };
                 return Ok(Outcome { status: reply.status, shape, wrap_ttl: None, wrap_path: None });
             }
-            Body::Empty if envelope.warnings.is_empty() && reply.status.is_none() => {
-                return Ok(Outcome { status: None, shape: Shape::Empty, wrap_ttl: None, wrap_path: None });
+            Body::Empty if envelope.warnings.is_empty() => {
+                return Ok(Outcome { status: reply.status, shape: Shape::Empty, wrap_ttl: None, wrap_path: None });
             }
             Body::Empty => {}
             Body::Login(_) | Body::Lease(_) => {

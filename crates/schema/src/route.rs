@@ -110,7 +110,7 @@ impl<H> RouteTable<H> {
         let folder = matches!(verb, Verb::List | Verb::Scan);
         let trimmed = if folder { path.trim_end_matches('/') } else { path };
         let head = trimmed.split('/').next().unwrap_or_default();
-        let mut known = false;
+        let mut known = None;
         for bucket in [
             self.by_head.get(head),
             self.by_head.get("").filter(|_| !head.is_empty() || !self.by_head.contains_key(head)),
@@ -120,13 +120,13 @@ impl<H> RouteTable<H> {
                 // A rest capture of a list keeps the slash: "" and "a/" are folders.
                 let subject = if folder && !matches!(route.parts.last(), Some(Part::Rest(_))) { trimmed } else { path };
                 let Some(captures) = capture(&route.parts, subject) else { continue };
-                known = true;
+                known = known.or(route.ops.first());
                 if let Some(op) = route.ops.iter().find(|op| op.verb == verb) {
                     return Found::Op { pattern: route.pattern, op, captures };
                 }
             }
         }
-        if known { Found::Path } else { Found::Nothing }
+        known.map_or(Found::Nothing, Found::Path)
     }
 }
 
@@ -138,8 +138,8 @@ pub enum Found<'a, H> {
         op: &'a Op<H>,
         captures: Captures,
     },
-    /// The path is known, the operation is not.
-    Path,
+    /// The path is known, the operation is not; another operation of the path.
+    Path(&'a Op<H>),
     Nothing,
 }
 

@@ -45,7 +45,7 @@ fn patterns_match_in_order() {
     let (handler, captures) = found("data/a/b/", Verb::List).unwrap();
     assert_eq!((handler, captures.get("path")), (3, Some("a/b/")));
     assert_eq!(found("data", Verb::List).unwrap().1.get("path"), Some(""));
-    assert!(matches!(table().find("things", Verb::Delete), Found::Path));
+    assert!(matches!(table().find("things", Verb::Delete), Found::Path(_)));
 }
 
 fn parse(body: &str) -> Result<Make, kw_types::Fault> {
