@@ -1,6 +1,7 @@
 //! Data from the command line: `key=value`, files and standard input.
 use crate::failure::Failure;
-use serde_json::{Map, Value};
+use kw_client::Json;
+use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Reads the arguments of a write:
@@ -8,8 +9,8 @@ use std::io::Read;
 /// A leading `\` keeps a value's `@` or `-`. A key that comes again becomes a list of texts.
 ///
 /// Errors name the argument's key or place, never a value.
-pub(crate) fn object(args: &[String], input: &mut dyn Read) -> Result<Map<String, Value>, Failure> {
-    let mut out = Map::new();
+pub(crate) fn object(args: &[String], input: &mut dyn Read) -> Result<BTreeMap<String, Json>, Failure> {
+    let mut out = BTreeMap::new();
     for (index, arg) in args.iter().enumerate() {
         let place = format!("argument {} of the data", index + 1);
         if arg == "-" {
@@ -21,7 +22,7 @@ pub(crate) fn object(args: &[String], input: &mut dyn Read) -> Result<Map<String
                 return Err(wrong(&place, "format must be key=value"));
             };
             let value = text(value, key, input)?;
-            add(&mut out, key, Value::String(value));
+            add(&mut out, key, Json::String(value));
         }
     }
     Ok(out)
@@ -30,9 +31,9 @@ pub(crate) fn object(args: &[String], input: &mut dyn Read) -> Result<Map<String
 /// The same where every value must be a text, as for logins.
 pub(crate) fn texts(args: &[String], input: &mut dyn Read) -> Result<Vec<(String, String)>, Failure> {
     let text = |(key, value)| match value {
-        Value::String(value) => Ok((key, value)),
-        Value::Array(_) | Value::Object(_) => Err(wrong(&format!("the value of {key}"), "it must be one text")),
-        other => Ok((key, other.to_string())),
+        Json::String(value) => Ok((key, value)),
+        Json::Array(_) | Json::Object(_) => Err(wrong(&format!("the value of {key}"), "it must be one text")),
+        other => Ok((key, crate::output::plain(&other))),
     };
     object(args, input)?.into_iter().map(text).collect()
 }
@@ -60,8 +61,8 @@ fn text(value: &str, key: &str, input: &mut dyn Read) -> Result<String, Failure>
     Ok(escaped.unwrap_or(value).to_owned())
 }
 
-fn merge(out: &mut Map<String, Value>, json: &str, place: &str) -> Result<(), Failure> {
-    let object: Map<String, Value> = serde_json::from_str(json)
+fn merge(out: &mut BTreeMap<String, Json>, json: &str, place: &str) -> Result<(), Failure> {
+    let object: BTreeMap<String, Json> = serde_json::from_str(json)
         .map_err(|e| wrong(place, &format!("it is not a JSON object (line {})", e.line())))?;
     for (key, value) in object {
         out.insert(key, value);
@@ -69,13 +70,13 @@ fn merge(out: &mut Map<String, Value>, json: &str, place: &str) -> Result<(), Fa
     Ok(())
 }
 
-fn add(out: &mut Map<String, Value>, key: &str, value: Value) {
+fn add(out: &mut BTreeMap<String, Json>, key: &str, value: Json) {
     match out.get_mut(key) {
         None => {
             out.insert(key.to_owned(), value);
         }
-        Some(Value::Array(values)) => values.push(value),
-        Some(first) => *first = Value::Array(vec![first.take(), value]),
+        Some(Json::Array(values)) => values.push(value),
+        Some(first) => *first = Json::Array(vec![std::mem::take(first), value]),
     }
 }
 

@@ -82,7 +82,7 @@ impl fmt::Display for Error {
             Self::Api { method, url, namespace, status, errors } => {
                 f.write_str("Error making API request.\n\n")?;
                 if let Some(namespace) = namespace {
-                    write!(f, "Namespace: {namespace}\n")?;
+                    writeln!(f, "Namespace: {namespace}")?;
                 }
                 write!(f, "URL: {method} {url}\nCode: {status}. ")?;
                 match errors {

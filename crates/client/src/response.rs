@@ -1,10 +1,9 @@
 //! What the API answers.
-use crate::Error;
+use crate::{Error, Json};
 use bytes::Bytes;
 use kw_types::Secret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,7 +24,7 @@ pub struct ApiResponse {
     pub renewable: bool,
     /// The secret itself; mostly an object.
     #[serde(default)]
-    pub data: Option<Value>,
+    pub data: Option<Json>,
     /// What the server thinks the caller should know.
     #[serde(default)]
     pub warnings: Option<Vec<String>>,
@@ -63,7 +62,7 @@ impl ApiResponse {
     }
 
     /// One field of `data`.
-    pub fn field(&self, name: &str) -> Option<&Value> {
+    pub fn field(&self, name: &str) -> Option<&Json> {
         self.data.as_ref()?.get(name)
     }
 
@@ -79,12 +78,12 @@ impl ApiResponse {
     /// Errors: [`Error::Decode`], also where there is no data.
     pub fn data_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let data = self.data.as_ref().ok_or(Error::Decode { what: "data" })?;
-        T::deserialize(data).map_err(|_| Error::Decode { what: "data" })
+        data.read_as().ok_or(Error::Decode { what: "data" })
     }
 
     /// The keys of a list's answer; empty where there are none.
     pub fn keys(&self) -> Vec<String> {
-        let keys = self.field("keys").and_then(Value::as_array);
+        let keys = self.field("keys").and_then(Json::as_array);
         keys.into_iter().flatten().filter_map(|k| k.as_str().map(str::to_owned)).collect()
     }
 }
@@ -134,7 +133,7 @@ pub struct Auth {
     pub renewable: bool,
     /// What second factor is still to come.
     #[serde(default)]
-    pub mfa_requirement: Option<Value>,
+    pub mfa_requirement: Option<Json>,
 }
 
 /// Where a wrapped answer is.

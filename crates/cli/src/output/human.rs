@@ -1,23 +1,23 @@
 //! Values as people read them in a table: the way Go prints them, which scripts know.
-use serde_json::Value;
+use kw_client::Json;
 
 /// A value: texts as they are, lists as `[a b]`, objects as `map[k:v]`, nothing as `<nil>`.
-pub(crate) fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Json) -> String {
     match value {
-        Value::Null => "<nil>".to_owned(),
-        Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.to_string(),
-        Value::String(s) => s.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(" ")),
-        Value::Object(map) => {
-            let pair = |(k, v): (&String, &Value)| format!("{k}:{}", plain(v));
+        Json::Null => "<nil>".to_owned(),
+        Json::Bool(b) => b.to_string(),
+        Json::Number(n) => n.to_string(),
+        Json::String(s) => s.clone(),
+        Json::Array(items) => format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(" ")),
+        Json::Object(map) => {
+            let pair = |(k, v): (&String, &Json)| format!("{k}:{}", plain(v));
             format!("map[{}]", map.iter().map(pair).collect::<Vec<_>>().join(" "))
         }
     }
 }
 
 /// A value under its name: a number of seconds shows as a duration where the name says that it is one.
-pub(crate) fn plain_for_key(key: &str, value: &Value) -> String {
+pub(crate) fn plain_for_key(key: &str, value: &Json) -> String {
     match value.as_u64() {
         Some(seconds) if names_a_duration(key) => duration(seconds),
         _ => plain(value),

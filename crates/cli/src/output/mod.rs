@@ -9,9 +9,8 @@ pub(crate) use human::{duration, plain};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::flags;
-use kw_client::ApiResponse;
+use kw_client::{ApiResponse, Json};
 use serde::Serialize;
-use serde_json::Value;
 
 /// The forms of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl Call<'_, '_> {
     }
 
     /// Shows one field, without a newline.
-    pub(crate) fn show_field(&mut self, value: Option<Value>, name: &str) -> Result<i32, Failure> {
+    pub(crate) fn show_field(&mut self, value: Option<Json>, name: &str) -> Result<i32, Failure> {
         let Some(value) = value else {
             return Err(Failure::local(format!("Field \"{name}\" not present in secret")));
         };
@@ -87,8 +86,7 @@ impl Call<'_, '_> {
         match self.format()? {
             // A map's keys come in order either way; a type's fields keep their order in JSON alone, as in Vault.
             Format::Yaml => {
-                let value = serde_json::to_value(value).map_err(|e| Failure::local(e.to_string()))?;
-                let text = yaml(&value)?;
+                let text = yaml(value)?;
                 self.write(&text)
             }
             _ => self.say(pretty_json(value)),
@@ -132,6 +130,9 @@ pub(crate) fn pretty_json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-fn yaml(value: &Value) -> Result<String, Failure> {
-    serde_yaml_ng::to_string(value).map_err(|e| Failure::local(format!("Cannot write this as YAML: {e}")))
+/// Goes by way of `serde_json`'s value: it puts the fields in order, and YAML has no numbers longer than its anyway.
+fn yaml(value: &impl Serialize) -> Result<String, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| Failure::local(format!("Cannot write this as YAML: {e}"));
+    let value = serde_json::to_value(value).map_err(|e| wrong(&e))?;
+    serde_yaml_ng::to_string(&value).map_err(|e| wrong(&e))
 }

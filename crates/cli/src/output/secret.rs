@@ -1,7 +1,7 @@
 //! The rows of an answer: wrapping, token, lease and data.
 use super::human::{duration, plain, plain_for_key};
-use kw_client::{ApiResponse, Auth, WrapInfo};
-use serde_json::{Value, json};
+use kw_client::{ApiResponse, Auth, Json, WrapInfo};
+use serde_json::json;
 
 type Row = (String, String);
 
@@ -18,7 +18,7 @@ pub(super) fn rows(answer: &ApiResponse) -> Vec<Row> {
         lease_rows(answer, &mut rows);
     }
     match &answer.data {
-        Some(Value::Object(data)) => rows.extend(data.iter().map(|(k, v)| (k.clone(), plain_for_key(k, v)))),
+        Some(Json::Object(data)) => rows.extend(data.iter().map(|(k, v)| (k.clone(), plain_for_key(k, v)))),
         Some(other) => rows.push(("data".to_owned(), plain(other))),
         None => {}
     }
@@ -26,32 +26,32 @@ pub(super) fn rows(answer: &ApiResponse) -> Vec<Row> {
 }
 
 /// One field: of the token, the wrapping or the lease by its name in the table, else of the data.
-pub(super) fn field(answer: &ApiResponse, name: &str) -> Option<Value> {
+pub(super) fn field(answer: &ApiResponse, name: &str) -> Option<Json> {
     match (name, &answer.auth, &answer.wrap_info) {
-        ("token", Some(auth), _) => Some(json!(auth.client_token)),
-        ("token_accessor", Some(auth), _) => Some(json!(auth.accessor)),
-        ("token_duration", Some(auth), _) => Some(json!(auth.lease_duration)),
-        ("token_renewable", Some(auth), _) => Some(json!(auth.renewable)),
-        ("token_policies", Some(auth), _) => Some(json!(auth.token_policies.clone().unwrap_or_default())),
-        ("identity_policies", Some(auth), _) => Some(json!(auth.identity_policies.clone().unwrap_or_default())),
-        ("policies", Some(auth), _) => Some(json!(auth.policies.clone().unwrap_or_default())),
-        ("wrapping_token", _, Some(wrap)) => Some(json!(wrap.token)),
-        ("wrapping_accessor", _, Some(wrap)) => Some(json!(wrap.accessor)),
-        ("wrapping_token_ttl", _, Some(wrap)) => Some(json!(wrap.ttl)),
-        ("wrapping_token_creation_time", _, Some(wrap)) => Some(json!(wrap.creation_time)),
-        ("wrapping_token_creation_path", _, Some(wrap)) => Some(json!(wrap.creation_path)),
-        ("wrapped_accessor", _, Some(wrap)) => Some(json!(wrap.wrapped_accessor)),
-        ("lease_id", None, None) => Some(json!(answer.lease_id)),
-        ("lease_duration" | "refresh_interval", None, None) => Some(json!(answer.lease_duration)),
-        ("lease_renewable", None, None) => Some(json!(answer.renewable)),
+        ("token", Some(auth), _) => Some(json!(auth.client_token).into()),
+        ("token_accessor", Some(auth), _) => Some(json!(auth.accessor).into()),
+        ("token_duration", Some(auth), _) => Some(json!(auth.lease_duration).into()),
+        ("token_renewable", Some(auth), _) => Some(json!(auth.renewable).into()),
+        ("token_policies", Some(auth), _) => Some(json!(auth.token_policies.clone().unwrap_or_default()).into()),
+        ("identity_policies", Some(auth), _) => Some(json!(auth.identity_policies.clone().unwrap_or_default()).into()),
+        ("policies", Some(auth), _) => Some(json!(auth.policies.clone().unwrap_or_default()).into()),
+        ("wrapping_token", _, Some(wrap)) => Some(json!(wrap.token).into()),
+        ("wrapping_accessor", _, Some(wrap)) => Some(json!(wrap.accessor).into()),
+        ("wrapping_token_ttl", _, Some(wrap)) => Some(json!(wrap.ttl).into()),
+        ("wrapping_token_creation_time", _, Some(wrap)) => Some(json!(wrap.creation_time).into()),
+        ("wrapping_token_creation_path", _, Some(wrap)) => Some(json!(wrap.creation_path).into()),
+        ("wrapped_accessor", _, Some(wrap)) => Some(json!(wrap.wrapped_accessor).into()),
+        ("lease_id", None, None) => Some(json!(answer.lease_id).into()),
+        ("lease_duration" | "refresh_interval", None, None) => Some(json!(answer.lease_duration).into()),
+        ("lease_renewable", None, None) => Some(json!(answer.renewable).into()),
         _ => answer.field(name).cloned().or_else(|| metadata_field(answer, name)),
     }
 }
 
-fn metadata_field(answer: &ApiResponse, name: &str) -> Option<Value> {
+fn metadata_field(answer: &ApiResponse, name: &str) -> Option<Json> {
     let key = name.strip_prefix("token_meta_")?;
     let value = answer.auth.as_ref()?.metadata.as_ref()?.get(key)?;
-    Some(Value::String(value.clone()))
+    Some(Json::String(value.clone()))
 }
 
 fn wrap_rows(wrap: &WrapInfo, rows: &mut Vec<Row>) {

@@ -22,7 +22,7 @@ fn check(name: &str, table: &[(&str, u16, &str)], words: &str) {
     golden(name, &text);
 }
 
-fn kv_table<'a>(data: &'a str) -> Vec<(&'a str, u16, &'a str)> {
+fn kv_table(data: &str) -> Vec<(&str, u16, &str)> {
     vec![
         ("GET /v1/sys/internal/ui/mounts/secret/app", 200, V2),
         ("GET /v1/secret/data/app", 200, data),
@@ -87,6 +87,29 @@ fn kv_rollback_checks_what_it_overwrites() {
     assert_eq!(server.last().body, r#"{"data":{"a":"old"},"options":{"cas":3}}"#);
     assert_eq!(Program::new(&server).run("kv rollback secret/app").code, 1);
     assert_eq!(Program::new(&server).run("kv rollback -version=9 secret/app").code, 2);
+}
+
+#[test]
+fn long_numbers_survive_every_way() {
+    const LONG: &str = "123456789012345678901234567890";
+    let read = format!(r#"{{"data":{{"data":{{"n":{LONG}}},"metadata":{META}}}}}"#);
+    let server = StandIn::start(&[
+        ("GET /v1/sys/internal/ui/mounts/secret/app", 200, V2),
+        ("GET /v1/secret/data/app", 200, &read),
+        ("GET /v1/secret/data/app?version=1", 200, &read),
+        ("PUT /v1/secret/data/app", 200, r#"{"data":{"version":4}}"#),
+        ("PUT /v1/a", 204, ""),
+    ]);
+    let program = Program::new(&server).input(&format!(r#"{{"n":{LONG}}}"#));
+    for words in ["kv get -field=n secret/app", "kv get -format=json secret/app", "kv get secret/app"] {
+        assert!(program.run(words).out.contains(LONG), "{words}");
+    }
+    for words in
+        ["kv rollback -version=1 secret/app", "kv patch -method=rw secret/app x=y", "kv put secret/app -", "write a -"]
+    {
+        assert_eq!(program.run(words).code, 0);
+        assert!(server.last().body.contains(LONG), "{words}: {}", server.last().body);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn durations_leave_out_what_is_zero() {
 #[test]
 fn values_read_as_go_prints_them() {
     let value = json!({"b": [1, "x", null, true], "a": {"k": 1.5}});
-    assert_eq!(plain(&value), "map[a:map[k:1.5] b:[1 x <nil> true]]");
+    assert_eq!(plain(&value.into()), "map[a:map[k:1.5] b:[1 x <nil> true]]");
 }
 
 #[test]

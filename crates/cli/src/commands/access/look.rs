@@ -4,8 +4,7 @@ use crate::call::Call;
 use crate::data;
 use crate::failure::Failure;
 use crate::output::plain;
-use kw_client::Request;
-use serde_json::Value;
+use kw_client::{Json, Request};
 
 pub(super) fn read(call: &mut Call) -> Result<i32, Failure> {
     let path = call.arg(0).trim_matches('/').to_owned();
@@ -13,7 +12,7 @@ pub(super) fn read(call: &mut Call) -> Result<i32, Failure> {
     let args = call.args().get(1..).unwrap_or_default().to_vec();
     for (key, value) in data::object(&args, call.terminal.input)? {
         match value {
-            Value::Array(values) => {
+            Json::Array(values) => {
                 for value in values {
                     request = request.query(&key, &plain(&value));
                 }
@@ -59,9 +58,9 @@ pub(super) fn path_help(call: &mut Call) -> Result<i32, Failure> {
     let path = call.arg(0).trim_matches('/').to_owned();
     let request = Request::get(&path).query("help", "1");
     let answer = call.session()?.send(request).map_err(|e| e.during("Error retrieving help"))?;
-    let body: Value = answer.body_as().map_err(|e| Failure::remote(format!("Error retrieving help: {e}")))?;
+    let body: Json = answer.body_as().map_err(|e| Failure::remote(format!("Error retrieving help: {e}")))?;
     if call.format()?.is_table() {
-        let text = body.get("help").and_then(Value::as_str).unwrap_or("No help available for path.");
+        let text = body.get("help").and_then(Json::as_str).unwrap_or("No help available for path.");
         call.say(text.trim_end())?;
     } else {
         call.show_structure(body.get("openapi").unwrap_or(&body))?;

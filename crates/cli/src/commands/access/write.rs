@@ -5,8 +5,8 @@ use crate::data;
 use crate::failure::Failure;
 use crate::flags;
 use crate::output::plain;
-use kw_client::{ApiResponse, Request};
-use serde_json::{Map, Value};
+use kw_client::{ApiResponse, Json, Request};
+use std::collections::BTreeMap;
 
 pub(super) fn write(call: &mut Call) -> Result<i32, Failure> {
     let (path, body) = input(call)?;
@@ -33,7 +33,7 @@ pub(super) fn delete(call: &mut Call) -> Result<i32, Failure> {
     done(call, &answer, &format!("Success! Data deleted (if it existed) at: {path}"))
 }
 
-fn input(call: &mut Call) -> Result<(String, Map<String, Value>), Failure> {
+fn input(call: &mut Call) -> Result<(String, BTreeMap<String, Json>), Failure> {
     let path = call.arg(0).trim_matches('/').to_owned();
     let args = call.args().get(1..).unwrap_or_default().to_vec();
     if args.is_empty() && !call.on(&FORCE) {

@@ -4,8 +4,9 @@ use crate::data;
 use crate::declare::{ANY, Command, Flag, Kind, Shared};
 use crate::failure::Failure;
 use crate::output::titled;
-use kw_client::Request;
-use serde_json::{Map, Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 const DESCRIPTION: Flag = Flag::new("description", Kind::Text, "What the device is for.");
 const LOCAL: Flag = Flag::new("local", Kind::Bool, "Keep the device to this cluster.");
@@ -47,7 +48,7 @@ pub(super) const COMMANDS: &[Command] = &[
 
 fn list(call: &mut Call) -> Result<i32, Failure> {
     let answer = call.session()?.send(Request::get("sys/audit")).map_err(|e| e.during("Error listing audits"))?;
-    let devices = answer.data.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    let devices = answer.data.as_ref().and_then(Json::as_object).cloned().unwrap_or_default();
     if !call.format()?.is_table() {
         call.show_structure(&devices)?;
         return Ok(if devices.is_empty() { 2 } else { 0 });
@@ -56,14 +57,14 @@ fn list(call: &mut Call) -> Result<i32, Failure> {
         call.say("No audit devices are enabled.")?;
         return Ok(2);
     }
-    let text = |about: &Value, name: &str| about.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |about: &Json, name: &str| about.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let detailed = call.on(&DETAILED);
-    let row = |(path, about): (&String, &Value)| {
+    let row = |(path, about): (&String, &Json)| {
         let mut row = vec![path.clone(), text(about, "type"), text(about, "description")];
         if detailed {
-            let local = about.get("local").and_then(Value::as_bool).unwrap_or(false);
+            let local = about.get("local").and_then(Json::as_bool).unwrap_or(false);
             row.push(if local { "local" } else { "replicated" }.to_owned());
-            let options = about.get("options").and_then(Value::as_object);
+            let options = about.get("options").and_then(Json::as_object);
             let options = options.into_iter().flatten().map(|(k, v)| format!("{k}={}", crate::output::plain(v)));
             row.push(options.collect::<Vec<_>>().join(" "));
         }
@@ -81,8 +82,8 @@ fn list(call: &mut Call) -> Result<i32, Failure> {
 fn enable(call: &mut Call) -> Result<i32, Failure> {
     let kind = call.arg(0).trim().to_owned();
     let args = call.args().get(1..).unwrap_or_default().to_vec();
-    let options: Map<String, Value> =
-        data::texts(&args, call.terminal.input)?.into_iter().map(|(k, v)| (k, Value::String(v))).collect();
+    let options: BTreeMap<String, Json> =
+        data::texts(&args, call.terminal.input)?.into_iter().map(|(k, v)| (k, Json::String(v))).collect();
     let path = format!("{}/", call.text_or(&PATH, &kind).trim_matches('/'));
     let body = json!({
         "type": kind,

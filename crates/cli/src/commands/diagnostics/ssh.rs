@@ -2,8 +2,8 @@
 use super::{EXECUTABLE, KNOWN_HOSTS, MODE, MOUNT_POINT, NO_EXEC, ROLE, STRICT};
 use crate::call::Call;
 use crate::failure::Failure;
-use kw_client::Request;
-use serde_json::{Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
 use std::net::ToSocketAddrs;
 use std::process::Command;
 
@@ -28,14 +28,14 @@ pub(super) fn ssh(call: &mut Call) -> Result<i32, Failure> {
     let path = format!("{}/creds/{role}", call.text_or(&MOUNT_POINT, "ssh").trim_matches('/'));
     let mut body = json!({"ip": ip, "username": user});
     if let (Some(port), Some(body)) = (port, body.as_object_mut()) {
-        body.insert("port".to_owned(), Value::String(port));
+        body.insert("port".to_owned(), serde_json::Value::String(port));
     }
     let answer = call.session()?.unwrapped().send(Request::put(&path, &body));
     let answer = answer.map_err(|e| e.during("Error generating the one-time password"))?;
     if call.on(&NO_EXEC) {
         return call.show(&answer);
     }
-    let otp = answer.field("key").and_then(Value::as_str).map(str::to_owned);
+    let otp = answer.field("key").and_then(Json::as_str).map(str::to_owned);
     let otp = otp.ok_or_else(|| Failure::remote("Error generating the one-time password: the answer holds none"))?;
     connect(call, &otp, &user, &host, &options)
 }

@@ -4,35 +4,35 @@ use crate::failure::Failure;
 use crate::flags;
 use crate::output::{key_value_table, plain};
 use crate::session::Session;
-use kw_client::{ApiResponse, Request};
+use kw_client::{ApiResponse, Json, Request};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The fields in Vault's order, which a map would lose.
 #[derive(Serialize)]
 struct Status {
     #[serde(rename = "type")]
-    kind: Value,
-    initialized: Value,
-    sealed: Value,
-    t: Value,
-    n: Value,
-    progress: Value,
-    nonce: Value,
-    version: Value,
-    build_date: Value,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    commit_date: Value,
-    migration: Value,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    cluster_name: Value,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    cluster_id: Value,
-    recovery_seal: Value,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    storage_type: Value,
+    kind: Json,
+    initialized: Json,
+    sealed: Json,
+    t: Json,
+    n: Json,
+    progress: Json,
+    nonce: Json,
+    version: Json,
+    build_date: Json,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    commit_date: Json,
+    migration: Json,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    cluster_name: Json,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    cluster_id: Json,
+    recovery_seal: Json,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    storage_type: Json,
     #[serde(flatten)]
-    high_availability: Map<String, Value>,
+    high_availability: BTreeMap<String, Json>,
 }
 
 /// Exit code 0: unsealed; 2: sealed; 1: nobody knows.
@@ -49,10 +49,10 @@ pub(super) fn status(call: &mut Call) -> Result<i32, Failure> {
 
 /// Shows a seal status, with the leader's where the server is unsealed. Answers whether it is sealed.
 pub(crate) fn show_seal_status(call: &mut Call, session: &Session, answer: &ApiResponse) -> Result<bool, Failure> {
-    let seal: Map<String, Value> = answer.body_as().map_err(|e| Failure::local(e.to_string()))?;
-    let sealed = seal.get("sealed").and_then(Value::as_bool).unwrap_or(true);
+    let seal: BTreeMap<String, Json> = answer.body_as().map_err(|e| Failure::local(e.to_string()))?;
+    let sealed = seal.get("sealed").and_then(Json::as_bool).unwrap_or(true);
     let leader = match sealed {
-        true => Map::new(),
+        true => BTreeMap::new(),
         // A server that does not tell is shown without.
         false => session.send(Request::get("sys/leader")).ok().and_then(|a| a.body_as().ok()).unwrap_or_default(),
     };
@@ -68,13 +68,13 @@ pub(crate) fn show_seal_status(call: &mut Call, session: &Session, answer: &ApiR
     Ok(sealed)
 }
 
-fn structure(mut seal: Map<String, Value>, mut leader: Map<String, Value>) -> Status {
+fn structure(mut seal: BTreeMap<String, Json>, mut leader: BTreeMap<String, Json>) -> Status {
     let mut take = |name: &str| seal.remove(name).unwrap_or_default();
-    let or = |value: Value, otherwise: Value| if value.is_null() { otherwise } else { value };
-    let mut high_availability = Map::new();
+    let or = |value: Json, otherwise: Json| if value.is_null() { otherwise } else { value };
+    let mut high_availability = BTreeMap::new();
     high_availability
-        .insert("ha_enabled".to_owned(), or(leader.remove("ha_enabled").unwrap_or_default(), Value::Bool(false)));
-    if high_availability.get("ha_enabled") == Some(&Value::Bool(true)) {
+        .insert("ha_enabled".to_owned(), or(leader.remove("ha_enabled").unwrap_or_default(), Json::Bool(false)));
+    if high_availability.get("ha_enabled") == Some(&Json::Bool(true)) {
         for name in ["is_self", "leader_address", "leader_cluster_address", "active_time"] {
             if let Some(value) = leader.remove(name) {
                 high_availability.insert(name.to_owned(), value);
@@ -92,19 +92,19 @@ fn structure(mut seal: Map<String, Value>, mut leader: Map<String, Value>) -> St
         version: take("version"),
         build_date: or(take("build_date"), "".into()),
         commit_date: take("commit_date"),
-        migration: or(take("migration"), Value::Bool(false)),
+        migration: or(take("migration"), Json::Bool(false)),
         cluster_name: take("cluster_name"),
         cluster_id: take("cluster_id"),
-        recovery_seal: or(take("recovery_seal"), Value::Bool(false)),
+        recovery_seal: or(take("recovery_seal"), Json::Bool(false)),
         storage_type: take("storage_type"),
         high_availability,
     }
 }
 
-fn rows(seal: &Map<String, Value>, leader: &Map<String, Value>, sealed: bool) -> Vec<(String, String)> {
+fn rows(seal: &BTreeMap<String, Json>, leader: &BTreeMap<String, Json>, sealed: bool) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     let text = |name: &str| seal.get(name).filter(|v| !v.is_null()).map(plain).unwrap_or_default();
-    let on = |name: &str| seal.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let on = |name: &str| seal.get(name).and_then(Json::as_bool).unwrap_or(false);
     let recovers = on("recovery_seal");
     let mut add = |title: &str, value: String| rows.push((title.to_owned(), value));
     if recovers {
@@ -136,11 +136,11 @@ fn rows(seal: &Map<String, Value>, leader: &Map<String, Value>, sealed: bool) ->
             add(title, text(name));
         }
     }
-    let enabled = leader.get("ha_enabled").and_then(Value::as_bool).unwrap_or(false);
+    let enabled = leader.get("ha_enabled").and_then(Json::as_bool).unwrap_or(false);
     add("HA Enabled", enabled.to_string());
     if enabled {
         let of = |name: &str| leader.get(name).filter(|v| !v.is_null()).map(plain).unwrap_or_default();
-        let active = leader.get("is_self").and_then(Value::as_bool).unwrap_or(false);
+        let active = leader.get("is_self").and_then(Json::as_bool).unwrap_or(false);
         add("HA Cluster", of("leader_cluster_address"));
         add("HA Mode", if active { "active" } else { "standby" }.to_owned());
         if active {

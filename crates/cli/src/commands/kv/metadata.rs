@@ -5,15 +5,16 @@ use super::{CAS_REQUIRED, CUSTOM_METADATA, DELETE_AFTER, MAX_VERSIONS, REMOVE_CU
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::output::Format;
-use kw_client::Request;
-use serde_json::{Map, Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 pub(super) fn get(call: &mut Call) -> Result<i32, Failure> {
     let session = call.session()?;
     let path = Located::new(call, &session)?.versioned_only("Metadata")?.path("metadata");
     let answer = session.find(Request::get(&path)).map_err(|e| e.during(format!("Error reading {path}")))?;
     let Some(answer) = answer else { return Err(Failure::remote(format!("No value found at {path}"))) };
-    let Some(Value::Object(mut data)) = answer.data.clone().filter(|_| answer.wrap_info.is_none()) else {
+    let Some(Json::Object(mut data)) = answer.data.clone().filter(|_| answer.wrap_info.is_none()) else {
         return call.show(&answer);
     };
     if call.format()? != Format::Table {
@@ -23,13 +24,13 @@ pub(super) fn get(call: &mut Call) -> Result<i32, Failure> {
     let versions = data.remove("versions");
     show_path(call, "Metadata Path", &path)?;
     section(call, "Metadata", &data)?;
-    let Some(Value::Object(versions)) = versions else { return Ok(0) };
-    let mut versions: Vec<(u64, Value)> =
+    let Some(Json::Object(versions)) = versions else { return Ok(0) };
+    let mut versions: Vec<(u64, Json)> =
         versions.into_iter().map(|(number, about)| (number.parse().unwrap_or(0), about)).collect();
     // The keys are texts, in whose order 10 comes before 2.
     versions.sort_by_key(|(number, _)| *number);
     for (number, about) in versions {
-        if let Value::Object(about) = about {
+        if let Json::Object(about) = about {
             call.say("")?;
             section(call, &format!("Version {number}"), &about)?;
         }
@@ -41,18 +42,18 @@ pub(super) fn put(call: &mut Call) -> Result<i32, Failure> {
     let mut body = settings(call);
     let custom = call.pairs(&CUSTOM_METADATA);
     if !custom.is_empty() {
-        body.insert("custom_metadata".to_owned(), json!(custom));
+        body.insert("custom_metadata".to_owned(), json!(custom).into());
     }
     write(call, &body, Request::put)
 }
 
 pub(super) fn patch(call: &mut Call) -> Result<i32, Failure> {
     let mut body = settings(call);
-    let mut custom: Map<String, Value> =
-        call.pairs(&CUSTOM_METADATA).into_iter().map(|(k, v)| (k, Value::String(v))).collect();
-    custom.extend(call.all(&REMOVE_CUSTOM).into_iter().map(|key| (key, Value::Null)));
+    let mut custom: BTreeMap<String, Json> =
+        call.pairs(&CUSTOM_METADATA).into_iter().map(|(k, v)| (k, Json::String(v))).collect();
+    custom.extend(call.all(&REMOVE_CUSTOM).into_iter().map(|key| (key, Json::Null)));
     if !custom.is_empty() {
-        body.insert("custom_metadata".to_owned(), Value::Object(custom));
+        body.insert("custom_metadata".to_owned(), Json::Object(custom));
     }
     write(call, &body, Request::patch)
 }
@@ -75,8 +76,8 @@ pub(super) fn enable_versioning(call: &mut Call) -> Result<i32, Failure> {
 
 fn write(
     call: &mut Call,
-    body: &Map<String, Value>,
-    request: fn(&str, &Map<String, Value>) -> Request,
+    body: &BTreeMap<String, Json>,
+    request: fn(&str, &BTreeMap<String, Json>) -> Request,
 ) -> Result<i32, Failure> {
     let session = call.session()?;
     let path = Located::new(call, &session)?.versioned_only("Metadata")?.path("metadata");
@@ -91,16 +92,16 @@ fn write(
     Ok(0)
 }
 
-fn settings(call: &Call) -> Map<String, Value> {
-    let mut body = Map::new();
+fn settings(call: &Call) -> BTreeMap<String, Json> {
+    let mut body = BTreeMap::new();
     if let Some(count) = call.int(&MAX_VERSIONS).filter(|c| *c >= 0) {
-        body.insert("max_versions".to_owned(), json!(count));
+        body.insert("max_versions".to_owned(), json!(count).into());
     }
     if call.text(&CAS_REQUIRED).is_some() {
-        body.insert("cas_required".to_owned(), json!(call.on(&CAS_REQUIRED)));
+        body.insert("cas_required".to_owned(), json!(call.on(&CAS_REQUIRED)).into());
     }
     if let Some(after) = call.text(&DELETE_AFTER) {
-        body.insert("delete_version_after".to_owned(), json!(after));
+        body.insert("delete_version_after".to_owned(), json!(after).into());
     }
     body
 }

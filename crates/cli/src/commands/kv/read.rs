@@ -5,8 +5,8 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::flags;
 use crate::output::{Format, heading, key_value_table, plain};
-use kw_client::{ApiResponse, Request};
-use serde_json::{Map, Value};
+use kw_client::{ApiResponse, Json, Request};
+use std::collections::BTreeMap;
 
 pub(super) fn get(call: &mut Call) -> Result<i32, Failure> {
     let session = call.session()?;
@@ -34,7 +34,7 @@ pub(super) fn get(call: &mut Call) -> Result<i32, Failure> {
 /// Version 1, or a wrapped answer.
 fn show_plain(call: &mut Call, answer: &ApiResponse) -> Result<i32, Failure> {
     let as_it_is = answer.wrap_info.is_some() || call.text(&flags::FIELD).is_some() || call.format()? != Format::Table;
-    match answer.data.as_ref().and_then(Value::as_object) {
+    match answer.data.as_ref().and_then(Json::as_object) {
         Some(data) if !as_it_is => {
             call.show_warnings(answer);
             section(call, "Data", data)?;
@@ -45,7 +45,7 @@ fn show_plain(call: &mut Call, answer: &ApiResponse) -> Result<i32, Failure> {
 }
 
 fn show_field(call: &mut Call, answer: &ApiResponse, field: &str, path: &str) -> Result<i32, Failure> {
-    let data = answer.field("data").and_then(Value::as_object);
+    let data = answer.field("data").and_then(Json::as_object);
     let outer = matches!(field, "data" | "metadata").then(|| answer.field(field).cloned()).flatten();
     match data.and_then(|d| d.get(field).cloned()).or(outer) {
         None if data.is_none() => Err(Failure::remote(format!("No data found at {path}"))),
@@ -55,11 +55,11 @@ fn show_field(call: &mut Call, answer: &ApiResponse, field: &str, path: &str) ->
 
 fn show_versioned(call: &mut Call, answer: &ApiResponse, path: &str) -> Result<i32, Failure> {
     show_path(call, "Secret Path", path)?;
-    if let Some(metadata) = answer.field("metadata").and_then(Value::as_object) {
+    if let Some(metadata) = answer.field("metadata").and_then(Json::as_object) {
         section(call, "Metadata", metadata)?;
         call.say("")?;
     }
-    if let Some(data) = answer.field("data").and_then(Value::as_object) {
+    if let Some(data) = answer.field("data").and_then(Json::as_object) {
         section(call, "Data", data)?;
     }
     Ok(0)
@@ -70,8 +70,8 @@ pub(super) fn show_path(call: &mut Call, title: &str, path: &str) -> Result<(), 
     call.say(format!("{}\n{path}\n", heading(title, path.chars().count())))
 }
 
-/// A table under its heading, which is as wide as the longest key and the word `Value`.
-pub(super) fn section(call: &mut Call, title: &str, data: &Map<String, Value>) -> Result<(), Failure> {
+/// A table under its heading, which is as wide as the longest key and the word `Json`.
+pub(super) fn section(call: &mut Call, title: &str, data: &BTreeMap<String, Json>) -> Result<(), Failure> {
     let rows: Vec<_> = data.iter().map(|(k, v)| (k.clone(), plain(v))).collect();
     let width = data.keys().map(|k| k.chars().count()).max().unwrap_or(0) + "    Value".len();
     call.say(format!("{}\n{}", heading(title, width), key_value_table(&rows)))

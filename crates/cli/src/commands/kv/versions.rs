@@ -1,10 +1,11 @@
 //! kv delete, undelete, destroy, rollback.
 use super::locate::Located;
+use super::write::{Options, Write};
 use super::{VERSION, VERSIONS};
 use crate::call::Call;
 use crate::failure::Failure;
-use kw_client::{ApiResponse, Request};
-use serde_json::{Value, json};
+use kw_client::{ApiResponse, Json, Request};
+use serde_json::json;
 
 pub(super) fn delete(call: &mut Call) -> Result<i32, Failure> {
     let versions = versions(call)?;
@@ -58,7 +59,7 @@ pub(super) fn rollback(call: &mut Call) -> Result<i32, Failure> {
             "No value found at {path} for version {version}; it may be deleted or destroyed"
         )));
     };
-    let request = Request::put(&path, &json!({"data": data, "options": {"cas": newest}}));
+    let request = Request::put(&path, &Write { data, options: Options { cas: Some(newest) } });
     let answer = session.send(request).map_err(|e| e.during(format!("Error writing data to {path}")))?;
     call.show(&answer)
 }
@@ -71,7 +72,7 @@ fn versions(call: &Call) -> Result<Vec<u64>, Failure> {
 }
 
 fn done(call: &mut Call, answer: &ApiResponse, success: &str) -> Result<i32, Failure> {
-    if answer.data.as_ref().is_some_and(|d| *d != Value::Null) || answer.wrap_info.is_some() {
+    if answer.data.as_ref().is_some_and(|d| *d != Json::Null) || answer.wrap_info.is_some() {
         return call.show(answer);
     }
     call.show_warnings(answer);

@@ -8,8 +8,23 @@ use crate::failure::Failure;
 use crate::flags;
 use crate::output::Format;
 use crate::session::Session;
-use kw_client::{ApiResponse, Request};
-use serde_json::{Map, Value, json};
+use kw_client::{ApiResponse, Json, Request};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The body of a write. A type, because `json!` would round the numbers of the data.
+#[derive(Serialize)]
+pub(super) struct Write<'a, D> {
+    pub(super) data: &'a D,
+    pub(super) options: Options,
+}
+
+/// How to write.
+#[derive(Serialize)]
+pub(super) struct Options {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cas: Option<u64>,
+}
 
 pub(super) fn put(call: &mut Call) -> Result<i32, Failure> {
     let body = input(call)?;
@@ -17,7 +32,7 @@ pub(super) fn put(call: &mut Call) -> Result<i32, Failure> {
     let at = Located::new(call, &session)?;
     let path = at.path("data");
     let request = match at.is_versioned() {
-        true => Request::put(&path, &json!({"data": body, "options": options(call)})),
+        true => Request::put(&path, &Write { data: &body, options: options(call) }),
         false => Request::put(&path, &body),
     };
     let answer = session.send(request).map_err(|e| e.during(format!("Error writing data to {path}")))?;
@@ -25,9 +40,10 @@ pub(super) fn put(call: &mut Call) -> Result<i32, Failure> {
 }
 
 pub(super) fn patch(call: &mut Call) -> Result<i32, Failure> {
-    let mut body = if call.args().len() > 1 || call.all(&REMOVE_DATA).is_empty() { input(call)? } else { Map::new() };
+    let mut body =
+        if call.args().len() > 1 || call.all(&REMOVE_DATA).is_empty() { input(call)? } else { BTreeMap::new() };
     for key in call.all(&REMOVE_DATA) {
-        body.insert(key, Value::Null);
+        body.insert(key, Json::Null);
     }
     let session = call.session()?;
     let at = Located::new(call, &session)?.versioned_only("Patch")?;
@@ -35,7 +51,7 @@ pub(super) fn patch(call: &mut Call) -> Result<i32, Failure> {
     let answer = match call.text_or(&METHOD, "") {
         "rw" => read_then_write(&session, &path, body)?,
         method @ ("" | "patch") => {
-            let sent = session.send(Request::patch(&path, &json!({"data": body, "options": options(call)})));
+            let sent = session.send(Request::patch(&path, &Write { data: &body, options: options(call) }));
             match sent {
                 // An old server has no PATCH; an old policy has no `patch` capability, but may allow read and update.
                 Err(e) if method.is_empty() && matches!(e.status(), Some(403 | 405)) => {
@@ -54,23 +70,23 @@ pub(super) fn patch(call: &mut Call) -> Result<i32, Failure> {
 }
 
 /// Reads the newest version, changes it and writes it back, provided that nobody wrote in between.
-fn read_then_write(session: &Session, path: &str, changes: Map<String, Value>) -> Result<ApiResponse, Failure> {
+fn read_then_write(session: &Session, path: &str, changes: BTreeMap<String, Json>) -> Result<ApiResponse, Failure> {
     let nothing = || Failure::remote(format!("No value found at {path}"));
     let found = session.find(Request::get(path)).map_err(|e| e.during(format!("Error doing pre-read at {path}")))?;
     let found = found.ok_or_else(nothing)?;
-    let mut data = found.field("data").and_then(Value::as_object).cloned().ok_or_else(nothing)?;
-    let version = found.field("metadata").and_then(|m| m.get("version")).cloned();
+    let mut data = found.field("data").and_then(Json::as_object).cloned().ok_or_else(nothing)?;
+    let version = found.field("metadata").and_then(|m| m.get("version")?.as_u64());
     for (key, value) in changes {
         match value {
-            Value::Null => _ = data.remove(&key),
+            Json::Null => _ = data.remove(&key),
             value => _ = data.insert(key, value),
         }
     }
-    let request = Request::put(path, &json!({"data": data, "options": {"cas": version}}));
+    let request = Request::put(path, &Write { data: &data, options: Options { cas: version } });
     session.send(request).map_err(|e| e.during(format!("Error writing data to {path}")))
 }
 
-fn input(call: &mut Call) -> Result<Map<String, Value>, Failure> {
+fn input(call: &mut Call) -> Result<BTreeMap<String, Json>, Failure> {
     let args = call.args().get(1..).unwrap_or_default().to_vec();
     if args.is_empty() {
         return Err(Failure::local("Must supply data"));
@@ -78,15 +94,12 @@ fn input(call: &mut Call) -> Result<Map<String, Value>, Failure> {
     data::object(&args, call.terminal.input)
 }
 
-fn options(call: &Call) -> Value {
-    match call.int(&CAS).filter(|cas| *cas >= 0) {
-        Some(cas) => json!({"cas": cas}),
-        None => json!({}),
-    }
+fn options(call: &Call) -> Options {
+    Options { cas: call.int(&CAS).filter(|cas| *cas >= 0).and_then(|cas| u64::try_from(cas).ok()) }
 }
 
 fn show_written(call: &mut Call, answer: &ApiResponse, path: &str) -> Result<i32, Failure> {
-    let data = answer.data.as_ref().and_then(Value::as_object).cloned();
+    let data = answer.data.as_ref().and_then(Json::as_object).cloned();
     let as_it_is = answer.wrap_info.is_some() || call.text(&flags::FIELD).is_some();
     match data {
         _ if as_it_is => call.show(answer),

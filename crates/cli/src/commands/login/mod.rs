@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::flags;
 use crate::session::Session;
 use crate::token_helper::TokenHelper;
-use kw_client::{ApiResponse, Auth, Request};
+use kw_client::{ApiResponse, Auth, Json, Request};
 use kw_types::Secret;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) use method::help_for;
 
@@ -129,10 +129,10 @@ fn by_token(call: &mut Call, session: Session) -> Result<ApiResponse, Failure> {
     let answer = session.with_token(token.clone()).send(Request::get("auth/token/lookup-self"));
     let answer = answer.map_err(|e| e.during("Error authenticating: error looking up token"))?;
     let texts = |name: &str| {
-        let list = answer.field(name).and_then(Value::as_array)?;
+        let list = answer.field(name).and_then(Json::as_array)?;
         Some(list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect::<Vec<_>>())
     };
-    let text = |name: &str| answer.field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| answer.field(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let own = texts("policies").unwrap_or_default();
     let identity = texts("identity_policies").unwrap_or_default();
     let mut all = [own.clone(), identity.clone()].concat();
@@ -144,11 +144,11 @@ fn by_token(call: &mut Call, session: Session) -> Result<ApiResponse, Failure> {
         policies: Some(all),
         token_policies: Some(own),
         identity_policies: Some(identity),
-        metadata: answer.field("meta").and_then(|m| serde_json::from_value(m.clone()).ok()),
+        metadata: answer.field("meta").and_then(Json::read_as),
         entity_id: text("entity_id"),
-        lease_duration: answer.field("ttl").and_then(Value::as_u64).unwrap_or(0),
-        renewable: answer.field("renewable").and_then(Value::as_bool).unwrap_or(false),
-        orphan: answer.field("orphan").and_then(Value::as_bool).unwrap_or(false),
+        lease_duration: answer.field("ttl").and_then(Json::as_u64).unwrap_or(0),
+        renewable: answer.field("renewable").and_then(Json::as_bool).unwrap_or(false),
+        orphan: answer.field("orphan").and_then(Json::as_bool).unwrap_or(false),
         mfa_requirement: None,
     };
     Ok(ApiResponse { auth: Some(auth), data: None, ..answer })

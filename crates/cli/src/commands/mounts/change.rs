@@ -5,8 +5,8 @@ use crate::call::Call;
 use crate::commands::login::help_for;
 use crate::failure::Failure;
 use crate::session::Session;
-use kw_client::Request;
-use serde_json::{Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
 use std::time::Duration;
 
 /// How long to wait between looks at a move that goes on, and how often to look.
@@ -65,7 +65,7 @@ pub(super) fn move_mount(call: &mut Call, table: Table) -> Result<i32, Failure> 
     let answer = session.send(Request::post("sys/remount", &body));
     let answer = answer.map_err(|e| e.during(format!("Error moving {} {from} to {to}", table.noun)))?;
     call.show_warnings(&answer);
-    let Some(id) = answer.field("migration_id").and_then(Value::as_str).map(str::to_owned) else {
+    let Some(id) = answer.field("migration_id").and_then(Json::as_str).map(str::to_owned) else {
         return call.say(format!("Success! Finished moving {} {from} to {to}", table.noun)).map(|()| 0);
     };
     let about = format!("{} {from} to {to}, with migration ID {id}", table.noun);
@@ -79,7 +79,7 @@ fn wait_for_move(session: &Session, id: &str, about: &str) -> Result<(), Failure
     for _ in 0..MOVE_POLLS_MAX {
         let answer = session.send(Request::get(&format!("sys/remount/status/{id}")));
         let answer = answer.map_err(|e| e.during(format!("Error checking the move of {about}")))?;
-        match answer.field("migration_info").and_then(|i| i.get("status")).and_then(Value::as_str) {
+        match answer.field("migration_info").and_then(|i| i.get("status")).and_then(Json::as_str) {
             Some("success") => return Ok(()),
             Some("failure") => {
                 return Err(Failure::remote(format!("Failure! The server could not move {about}; its log says why.")));

@@ -3,13 +3,13 @@ use super::{DETAILED, Table};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::output::{duration, plain, titled};
-use kw_client::Request;
-use serde_json::{Map, Value};
+use kw_client::{Json, Request};
+use std::collections::BTreeMap;
 
 pub(super) fn list(call: &mut Call, table: Table) -> Result<i32, Failure> {
     let answer = call.session()?.send(Request::get(table.api));
     let answer = answer.map_err(|e| e.during(format!("Error listing {}s", table.noun)))?;
-    let mounts = answer.data.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    let mounts = answer.data.as_ref().and_then(Json::as_object).cloned().unwrap_or_default();
     if !call.format()?.is_table() {
         call.show_structure(&mounts)?;
         return Ok(0);
@@ -19,12 +19,12 @@ pub(super) fn list(call: &mut Call, table: Table) -> Result<i32, Failure> {
     call.say(text).map(|()| 0)
 }
 
-fn simple(mounts: &Map<String, Value>, is_auth: bool) -> String {
+fn simple(mounts: &BTreeMap<String, Json>, is_auth: bool) -> String {
     let mut titles = vec!["Path", "Type", "Accessor", "Description"];
     if is_auth {
         titles.push("Version");
     }
-    let row = |(path, about): (&String, &Value)| {
+    let row = |(path, about): (&String, &Json)| {
         let mut row = vec![path.clone(), text(about, "type"), text(about, "accessor"), text(about, "description")];
         if is_auth {
             row.push(text(about, "plugin_version"));
@@ -34,7 +34,7 @@ fn simple(mounts: &Map<String, Value>, is_auth: bool) -> String {
     titled(&titles, &mounts.iter().map(row).collect::<Vec<_>>())
 }
 
-fn detailed(mounts: &Map<String, Value>, is_auth: bool) -> String {
+fn detailed(mounts: &BTreeMap<String, Json>, is_auth: bool) -> String {
     let titles = [
         "Path",
         "Plugin",
@@ -53,7 +53,7 @@ fn detailed(mounts: &Map<String, Value>, is_auth: bool) -> String {
         "Running SHA256",
         "Deprecation Status",
     ];
-    let row = |(path, about): (&String, &Value)| {
+    let row = |(path, about): (&String, &Json)| {
         let config = about.get("config").cloned().unwrap_or_default();
         vec![
             path.clone(),
@@ -62,10 +62,10 @@ fn detailed(mounts: &Map<String, Value>, is_auth: bool) -> String {
             ttl(about, &config, "default_lease_ttl"),
             ttl(about, &config, "max_lease_ttl"),
             if is_auth { text(&config, "token_type") } else { flag(&config, "force_no_cache") },
-            if about.get("local") == Some(&Value::Bool(true)) { "local" } else { "replicated" }.to_owned(),
+            if about.get("local") == Some(&Json::Bool(true)) { "local" } else { "replicated" }.to_owned(),
             flag(about, "seal_wrap"),
             flag(about, "external_entropy_access"),
-            plain(about.get("options").filter(|o| o.is_object()).unwrap_or(&Value::Object(Map::new()))),
+            plain(about.get("options").filter(|o| o.as_object().is_some()).unwrap_or(&Json::Object(BTreeMap::new()))),
             text(about, "description"),
             text(about, "uuid"),
             text(about, "plugin_version"),
@@ -77,18 +77,18 @@ fn detailed(mounts: &Map<String, Value>, is_auth: bool) -> String {
     titled(&titles, &mounts.iter().map(row).collect::<Vec<_>>())
 }
 
-fn text(about: &Value, name: &str) -> String {
-    about.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+fn text(about: &Json, name: &str) -> String {
+    about.get(name).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
-fn flag(about: &Value, name: &str) -> String {
-    about.get(name).and_then(Value::as_bool).unwrap_or(false).to_string()
+fn flag(about: &Json, name: &str) -> String {
+    about.get(name).and_then(Json::as_bool).unwrap_or(false).to_string()
 }
 
 /// A mount's own time, `system` for the server's; empty for mounts that make no leases.
-fn ttl(about: &Value, config: &Value, name: &str) -> String {
+fn ttl(about: &Json, config: &Json, name: &str) -> String {
     let leases = !matches!(text(about, "type").as_str(), "system" | "cubbyhole" | "ns_system" | "ns_cubbyhole");
-    match config.get(name).and_then(Value::as_u64) {
+    match config.get(name).and_then(Json::as_u64) {
         _ if !leases => String::new(),
         None | Some(0) => "system".to_owned(),
         Some(seconds) => duration(seconds),

@@ -5,8 +5,8 @@ use crate::call::Call;
 use crate::data::read_input;
 use crate::failure::Failure;
 use crate::output::columns;
-use kw_client::Request;
-use serde_json::{Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
 
 const ATTEMPT: &str = "sys/generate-root/attempt";
 
@@ -35,7 +35,7 @@ pub(super) fn generate_root(call: &mut Call) -> Result<i32, Failure> {
 
 fn generate_otp(call: &mut Call) -> Result<i32, Failure> {
     // The server knows how long its tokens are; without one, the usual length will do.
-    let status = call.session()?.send(Request::get(ATTEMPT)).ok().and_then(|a| a.body_as::<Value>().ok());
+    let status = call.session()?.send(Request::get(ATTEMPT)).ok().and_then(|a| a.body_as::<Json>().ok());
     let length = status.and_then(|s| s.get("otp_length")?.as_u64()).and_then(|n| usize::try_from(n).ok());
     let otp = otp::generate(length.filter(|n| *n > 0).unwrap_or(otp::LENGTH))?;
     match call.format()?.is_table() {
@@ -69,8 +69,8 @@ fn begin(call: &mut Call) -> Result<i32, Failure> {
     };
     let answer = call.session()?.send(Request::put(ATTEMPT, &body));
     let answer = answer.map_err(|e| e.during("Error initializing root generation"))?;
-    let status: Value = answer.body_as().unwrap_or_default();
-    let made = status.get("otp").and_then(Value::as_str).is_some_and(|o| !o.is_empty());
+    let status: Json = answer.body_as().unwrap_or_default();
+    let made = status.get("otp").and_then(Json::as_str).is_some_and(|o| !o.is_empty());
     if call.format()?.is_table() && made && call.text(&OTP).is_none() {
         call.warn(
             "A One-Time-Password has been generated for you and is shown in the OTP field.\nYou will need this value to decode the resulting root token, so keep it safe.",
@@ -82,11 +82,11 @@ fn begin(call: &mut Call) -> Result<i32, Failure> {
 fn provide(call: &mut Call) -> Result<i32, Failure> {
     let session = call.session()?;
     let status = session.send(Request::get(ATTEMPT)).map_err(|e| e.during("Error getting root generation status"))?;
-    let status: Value = status.body_as().unwrap_or_default();
-    if status.get("started").and_then(Value::as_bool) != Some(true) {
+    let status: Json = status.body_as().unwrap_or_default();
+    if status.get("started").and_then(Json::as_bool) != Some(true) {
         return Err(Failure::local("No root generation is in progress. Start one by running with -init."));
     }
-    let running = status.get("nonce").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let running = status.get("nonce").and_then(Json::as_str).unwrap_or_default().to_owned();
     let given = call.args().first().cloned();
     let nonce = match call.text(&NONCE).map(str::to_owned) {
         Some(nonce) => nonce,
@@ -104,13 +104,13 @@ fn provide(call: &mut Call) -> Result<i32, Failure> {
     show(call, &answer.body_as().unwrap_or_default())
 }
 
-fn show(call: &mut Call, status: &Value) -> Result<i32, Failure> {
+fn show(call: &mut Call, status: &Json) -> Result<i32, Failure> {
     if !call.format()?.is_table() {
         call.show_structure(status)?;
         return Ok(0);
     }
     let text = |name: &str| match status.get(name) {
-        None | Some(Value::Null) => String::new(),
+        None | Some(Json::Null) => String::new(),
         Some(value) => crate::output::plain(value),
     };
     let mut rows = vec![

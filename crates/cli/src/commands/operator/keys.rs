@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::output::{columns, plain};
 use crate::session::Session;
 use kw_client::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) fn rotate(call: &mut Call) -> Result<i32, Failure> {
     let session = call.session()?;
@@ -32,7 +32,7 @@ fn show(call: &mut Call, session: &Session) -> Result<i32, Failure> {
         vec!["Key Term".to_owned(), text("term")],
         vec!["Install Time".to_owned(), day_and_minute(&text("install_time"))],
     ];
-    if status.get("encryptions").is_some_and(Value::is_number) {
+    if status.get("encryptions").is_some_and(|n| n.as_u64().is_some()) {
         rows.push(vec!["Encryption Count".to_owned(), text("encryptions")]);
     }
     call.say(columns(&rows)).map(|()| 0)

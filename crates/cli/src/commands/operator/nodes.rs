@@ -2,8 +2,7 @@
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::output::{plain, titled};
-use kw_client::Request;
-use serde_json::Value;
+use kw_client::{Json, Request};
 
 pub(super) fn members(call: &mut Call) -> Result<i32, Failure> {
     let answer = call.session()?.send(Request::get("sys/ha-status"));
@@ -13,7 +12,7 @@ pub(super) fn members(call: &mut Call) -> Result<i32, Failure> {
         call.show_structure(&data)?;
         return Ok(0);
     }
-    let nodes = data.get("nodes").or_else(|| data.get("Nodes")).and_then(Value::as_array).cloned().unwrap_or_default();
+    let nodes = data.get("nodes").or_else(|| data.get("Nodes")).and_then(Json::as_array).cloned().unwrap_or_default();
     let names =
         ["hostname", "api_address", "cluster_address", "active_node", "version", "upgrade_version", "last_echo"];
     let titles =
@@ -30,9 +29,9 @@ pub(super) fn list_peers(call: &mut Call) -> Result<i32, Failure> {
         call.show_structure(&answer)?;
         return Ok(0);
     }
-    let servers = config.get("servers").and_then(Value::as_array).cloned().unwrap_or_default();
-    let row = |server: &Value| {
-        let leads = server.get("leader").and_then(Value::as_bool).unwrap_or(false);
+    let servers = config.get("servers").and_then(Json::as_array).cloned().unwrap_or_default();
+    let row = |server: &Json| {
+        let leads = server.get("leader").and_then(Json::as_bool).unwrap_or(false);
         let text = |name: &str| server.get(name).map(plain).unwrap_or_default();
         vec![text("node_id"), text("address"), if leads { "leader" } else { "follower" }.to_owned(), text("voter")]
     };
@@ -40,7 +39,7 @@ pub(super) fn list_peers(call: &mut Call) -> Result<i32, Failure> {
     call.say(titled(&["Node", "Address", "State", "Voter"], &rows)).map(|()| 0)
 }
 
-fn rows(items: &[Value], names: &[&str]) -> Vec<Vec<String>> {
-    let cell = |item: &Value, name: &str| item.get(name).filter(|v| !v.is_null()).map(plain).unwrap_or_default();
+fn rows(items: &[Json], names: &[&str]) -> Vec<Vec<String>> {
+    let cell = |item: &Json, name: &str| item.get(name).filter(|v| !v.is_null()).map(plain).unwrap_or_default();
     items.iter().map(|item| names.iter().map(|name| cell(item, name)).collect()).collect()
 }

@@ -4,8 +4,9 @@ use super::*;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::output::{key_value_table, plain};
-use kw_client::Request;
-use serde_json::{Map, Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 pub(super) fn rekey(call: &mut Call) -> Result<i32, Failure> {
     let api = Api::of(call)?;
@@ -59,8 +60,8 @@ impl Api {
 }
 
 fn begin(call: &mut Call, attempt: &str) -> Result<i32, Failure> {
-    let mut body = Map::new();
-    let mut set = |name: &str, value: Value| _ = body.insert(name.to_owned(), value);
+    let mut body = BTreeMap::new();
+    let mut set = |name: &str, value: serde_json::Value| _ = body.insert(name.to_owned(), value);
     set("secret_shares", json!(call.int(&KEY_SHARES).unwrap_or(5)));
     set("secret_threshold", json!(call.int(&KEY_THRESHOLD).unwrap_or(3)));
     set("backup", json!(call.on(&BACKUP)));
@@ -77,7 +78,7 @@ fn begin(call: &mut Call, attempt: &str) -> Result<i32, Failure> {
             "WARNING! Nobody can bring the new shares back if they are lost after they have\nbeen shown. With -pgp-keys they are shown encrypted, and with -backup the server\nkeeps an encrypted copy until -backup-delete.\n",
         );
     }
-    let mut status: Value = answer.body_as().unwrap_or_default();
+    let mut status: Json = answer.body_as().unwrap_or_default();
     if status.get("started").is_none() {
         // Some servers answer the beginning with an empty body.
         let again = session.send(Request::get(attempt)).map_err(|e| e.during("Error reading rekey status"))?;
@@ -89,11 +90,11 @@ fn begin(call: &mut Call, attempt: &str) -> Result<i32, Failure> {
 fn provide(call: &mut Call, api: &Api, attempt: &str, verifies: bool) -> Result<i32, Failure> {
     let session = call.session()?;
     let status = session.send(Request::get(attempt)).map_err(|e| e.during("Error getting rekey status"))?;
-    let status: Value = status.body_as().unwrap_or_default();
-    if status.get("started").and_then(Value::as_bool) != Some(true) {
+    let status: Json = status.body_as().unwrap_or_default();
+    if status.get("started").and_then(Json::as_bool) != Some(true) {
         return Err(Failure::local("No rekey is in progress. Start a rekey process by running with -init."));
     }
-    let running = status.get("nonce").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let running = status.get("nonce").and_then(Json::as_str).unwrap_or_default().to_owned();
     let given = call.args().first().cloned();
     let nonce = match call.text(&NONCE).map(str::to_owned) {
         Some(nonce) => nonce,
@@ -107,8 +108,8 @@ fn provide(call: &mut Call, api: &Api, attempt: &str, verifies: bool) -> Result<
     let body = json!({"key": key.expose().trim(), "nonce": nonce});
     let to = if verifies { attempt.to_owned() } else { api.path("update") };
     let answer = session.send(Request::put(&to, &body)).map_err(|e| e.during("Error posting unseal key"))?;
-    let answer: Value = answer.body_as().unwrap_or_default();
-    if answer.get("complete").and_then(Value::as_bool) != Some(true) {
+    let answer: Json = answer.body_as().unwrap_or_default();
+    if answer.get("complete").and_then(Json::as_bool) != Some(true) {
         // An unfinished answer holds the whole status, except from servers that say only that it is unfinished.
         let again = session.send(Request::get(attempt)).map_err(|e| e.during("Error getting rekey status"))?;
         return show_status(call, &again.body_as().unwrap_or_default());
@@ -119,7 +120,7 @@ fn provide(call: &mut Call, api: &Api, attempt: &str, verifies: bool) -> Result<
     show_shares(call, &status, &answer)
 }
 
-fn show_status(call: &mut Call, status: &Value) -> Result<i32, Failure> {
+fn show_status(call: &mut Call, status: &Json) -> Result<i32, Failure> {
     if !call.format()?.is_table() {
         call.show_structure(status)?;
         return Ok(0);
@@ -127,7 +128,7 @@ fn show_status(call: &mut Call, status: &Value) -> Result<i32, Failure> {
     let mut rows = Vec::new();
     let mut add = |title: &str, value: String| rows.push((title.to_owned(), value));
     let text = |name: &str| status.get(name).filter(|v| !v.is_null()).map(plain).unwrap_or_default();
-    let started = status.get("started").and_then(Value::as_bool).unwrap_or(false);
+    let started = status.get("started").and_then(Json::as_bool).unwrap_or(false);
     add("Nonce", text("nonce"));
     add("Started", started.to_string());
     if started {
@@ -143,29 +144,29 @@ fn show_status(call: &mut Call, status: &Value) -> Result<i32, Failure> {
             add("Verification Nonce", verification);
         }
     }
-    if status.get("pgp_fingerprints").is_some_and(Value::is_array) {
+    if status.get("pgp_fingerprints").is_some_and(|list| list.as_array().is_some()) {
         add("PGP Fingerprints", text("pgp_fingerprints"));
         add("Backup", text("backup"));
     }
     call.say(key_value_table(&rows)).map(|()| 0)
 }
 
-fn show_shares(call: &mut Call, status: &Value, answer: &Value) -> Result<i32, Failure> {
+fn show_shares(call: &mut Call, status: &Json, answer: &Json) -> Result<i32, Failure> {
     if !call.format()?.is_table() {
         call.show_structure(answer)?;
         return Ok(0);
     }
-    let texts = |name: &str| answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let texts = |name: &str| answer.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
     let fingerprints = texts("pgp_fingerprints");
     call.say("")?;
     for (i, share) in texts("keys_base64").iter().enumerate() {
         let fingerprint = fingerprints.get(i).map(|f| format!(" fingerprint: {};", plain(f))).unwrap_or_default();
         call.say(format!("Key {}{fingerprint}: {}", i + 1, plain(share)))?;
     }
-    let text = |from: &Value, name: &str| from.get(name).map(plain).unwrap_or_default();
+    let text = |from: &Json, name: &str| from.get(name).map(plain).unwrap_or_default();
     let (product, n, t) = (call.brand.product(), text(status, "n"), text(status, "t"));
     call.say(format!("\nOperation nonce: {}", text(answer, "nonce")))?;
-    if answer.get("verification_required").and_then(Value::as_bool) == Some(true) {
+    if answer.get("verification_required").and_then(Json::as_bool) == Some(true) {
         call.say(format!(
             "\n{product} has made {n} new shares with a key threshold of {t}. They do not count until\nthey have been proven: give {t} of them with -verify. Until then the present shares\nstay in force; keep them.\n\nVerification nonce: {}",
             text(answer, "verification_nonce")

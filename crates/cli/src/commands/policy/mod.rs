@@ -3,8 +3,8 @@ use crate::call::Call;
 use crate::data::read_input;
 use crate::declare::{Command, Shared};
 use crate::failure::Failure;
-use kw_client::Request;
-use serde_json::{Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
@@ -79,7 +79,7 @@ fn read(call: &mut Call) -> Result<i32, Failure> {
     let (path, name) = path(call);
     let answer = call.session()?.find(Request::get(&path));
     let answer = answer.map_err(|e| e.during(format!("Error reading policy named {name}")))?;
-    let text = answer.as_ref().and_then(|a| a.field("policy").or_else(|| a.field("rules"))).and_then(Value::as_str);
+    let text = answer.as_ref().and_then(|a| a.field("policy").or_else(|| a.field("rules"))).and_then(Json::as_str);
     let Some(text) = text.filter(|t| !t.is_empty()) else {
         return Err(Failure::remote(format!("No policy named: {name}")));
     };

@@ -2,8 +2,9 @@
 use super::{ACCESSOR, INCREMENT, MODE, SELF};
 use crate::call::Call;
 use crate::failure::Failure;
-use kw_client::Request;
-use serde_json::{Map, Value, json};
+use kw_client::{Json, Request};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Which token a command is about.
 enum Subject {
@@ -35,7 +36,7 @@ pub(super) fn lookup(call: &mut Call) -> Result<i32, Failure> {
 }
 
 pub(super) fn renew(call: &mut Call) -> Result<i32, Failure> {
-    let mut body = Map::new();
+    let mut body = BTreeMap::new();
     if let Some(increment) = call.text(&INCREMENT) {
         body.insert("increment".to_owned(), json!(increment));
     }
@@ -93,7 +94,7 @@ pub(super) fn capabilities(call: &mut Call) -> Result<i32, Failure> {
     let answer = call.session()?.send(request).map_err(|e| e.during("Error listing capabilities"))?;
     let found = answer.field(&path).or_else(|| answer.field("capabilities"));
     let mut names: Vec<String> = found
-        .and_then(Value::as_array)
+        .and_then(Json::as_array)
         .map(|list| list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
         .unwrap_or_default();
     names.sort();
