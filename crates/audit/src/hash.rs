@@ -18,8 +18,8 @@ const SLOTS: usize = 2048;
 
 thread_local! {
     /// Digests made lately. The same tokens and values come again and again, and a look-up costs a fifth of an HMAC. A slot
-    /// holds no value: only a keyed 128-bit fingerprint of it, and its digest.
-    static RECENT: RefCell<Vec<(u128, [u8; 32])>> = RefCell::new(vec![(0, [0; 32]); SLOTS]);
+    /// holds no value: only a keyed 128-bit fingerprint of it, and its digest in hexadecimal.
+    static RECENT: RefCell<Vec<(u128, [u8; 64])>> = RefCell::new(vec![(0, [b'0'; 64]); SLOTS]);
 }
 
 impl Hasher {
@@ -41,30 +41,28 @@ impl Hasher {
 
     /// Appends the same, without quotes.
     pub(crate) fn append(&self, value: &[u8], out: &mut Vec<u8>) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digest = self.digest(value);
         out.extend_from_slice(PREFIX);
-        for byte in digest {
-            out.extend([byte >> 4, byte & 15].into_iter().filter_map(|n| HEX.get(usize::from(n))));
-        }
-    }
-
-    fn digest(&self, value: &[u8]) -> [u8; 32] {
         let mut quick = SipHasher13::new_with_keys(self.quick.0, self.quick.1);
         quick.write(value);
         let mark = quick.finish128().as_u128();
         let slot = (mark as usize) % SLOTS;
-        let known = RECENT.with_borrow(|recent| recent.get(slot).filter(|(m, _)| *m == mark).map(|(_, digest)| *digest));
-        if let Some(digest) = known {
-            return digest;
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(hmac::sign(&self.key, value).as_ref());
         RECENT.with_borrow_mut(|recent| {
-            if let Some(place) = recent.get_mut(slot) {
-                *place = (mark, digest);
+            let Some(place) = recent.get_mut(slot) else { return };
+            if place.0 != mark {
+                *place = (mark, self.digest(value));
             }
+            out.extend_from_slice(&place.1);
         });
-        digest
+    }
+
+    fn digest(&self, value: &[u8]) -> [u8; 64] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'0'; 64];
+        let digest = hmac::sign(&self.key, value);
+        let nibbles = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for (place, nibble) in text.iter_mut().zip(nibbles) {
+            *place = HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+        }
+        text
     }
 }

@@ -23,7 +23,12 @@ struct Turn {
 
 thread_local! {
     static OPEN: RefCell<Option<Rc<RefCell<Turn>>>> = const { RefCell::new(None) };
+    /// Empty buffers of former turns: growing a fresh one to the size of a busy turn costs more than the write.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
+
+/// A buffer larger than this is given back rather than kept.
+const SPARE_LEN_MAX: usize = 1024 * 1024;
 
 /// Lines that were appended; to be waited for.
 #[must_use]
@@ -39,7 +44,7 @@ pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(&Device, &mut Vec<
     for device in devices {
         let key = &device.config.path;
         if !state.lines.contains_key(key) {
-            state.lines.insert(key.clone(), (device.clone(), Vec::with_capacity(16 * 1024)));
+            state.lines.insert(key.clone(), (device.clone(), SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()));
         }
         if let Some((_, buffer)) = state.lines.get_mut(key) {
             render(device, buffer);
@@ -75,7 +80,12 @@ fn flush(turn: &Rc<RefCell<Turn>>) {
         }
     }
     state.written = Some(any);
-    state.lines.clear();
+    for (_, mut lines) in std::mem::take(&mut state.lines).into_values() {
+        lines.clear();
+        if lines.capacity() <= SPARE_LEN_MAX {
+            SPARE.with_borrow_mut(|spare| spare.push(lines));
+        }
+    }
     state.wakers.drain(..).for_each(Waker::wake);
 }
 

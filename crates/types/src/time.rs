@@ -1,6 +1,7 @@
 //! Points in time, and where they come from.
 use crate::Ttl;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::fmt;
 
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z. Stored as that number, shown as RFC 3339.
@@ -9,6 +10,26 @@ use std::fmt;
 pub struct Time(i64);
 
 const NANOS: i64 = 1_000_000_000;
+
+thread_local! {
+    /// The last second that was formatted, and its text.
+    static SECOND: RefCell<(i64, String)> = const { RefCell::new((0, String::new())) };
+}
+
+/// Appends nanoseconds as a fraction without trailing zeros; nothing for zero.
+fn push_fraction(mut nanos: i64, out: &mut String) {
+    if nanos == 0 {
+        return;
+    }
+    let mut digits = [b'0'; 9];
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (nanos % 10) as u8;
+        nanos /= 10;
+    }
+    let text = std::str::from_utf8(&digits).unwrap_or_default();
+    out.push('.');
+    out.push_str(text.trim_end_matches('0'));
+}
 
 impl Time {
     /// Go's zero time in answers: never.
@@ -56,7 +77,18 @@ impl Time {
         if self == Self::ZERO {
             return "0001-01-01T00:00:00Z".to_owned();
         }
-        jiff::Timestamp::from_nanosecond(i128::from(self.0)).map(|t| t.to_string()).unwrap_or_default()
+        let mut out = String::with_capacity(30);
+        SECOND.with_borrow_mut(|(second, text)| {
+            if *second != self.seconds() || text.is_empty() {
+                // The date of a second is formatted once; within it only the fraction changes.
+                *text = jiff::Timestamp::from_second(self.seconds()).map(|t| t.to_string()).unwrap_or_default();
+                *second = self.seconds();
+            }
+            out.push_str(text.trim_end_matches('Z'));
+        });
+        push_fraction(self.0.rem_euclid(NANOS), &mut out);
+        out.push('Z');
+        out
     }
 
     /// Reads RFC 3339, or whole seconds since 1970.
