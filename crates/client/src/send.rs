@@ -174,16 +174,24 @@ impl Client {
     }
 
     pub(crate) fn refusal(&self, request: &Request, status: u16, body: &Bytes) -> Error {
-        #[derive(Deserialize)]
-        struct Refusal {
-            errors: Vec<String>,
-        }
         let (method, url) = self.describe(request);
-        let errors = serde_json::from_slice::<Refusal>(body)
-            .map(|r| r.errors)
-            .map_err(|_| String::from_utf8_lossy(body).into_owned());
+        let errors = match serde_json::from_slice::<Refusal>(body) {
+            Ok(Refusal { errors: Some(errors), .. }) => Ok(errors),
+            // A path that is wrong in a way that the engine knows of is explained by a warning.
+            Ok(Refusal { warnings: Some(warnings), .. }) => Ok(warnings),
+            _ => Err(String::from_utf8_lossy(body).into_owned()),
+        };
         Error::Api { method, url, namespace: self.config.namespace.clone(), status, errors }
     }
+}
+
+/// The two forms in which a refusal says why.
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    errors: Option<Vec<String>>,
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
 }
 
 /// Whether the same request may succeed soon: a node that has not caught up (412), or trouble on the server's side.

@@ -145,6 +145,9 @@ fn refusals_read_as_scripts_know_them() {
         format!("Error making API request.\n\nURL: PUT {url}/v1/a\nCode: 403. Errors:\n\n* permission denied")
     );
     assert_eq!((error.status(), error.errors()), (Some(403), &["permission denied".to_owned()][..]));
+    let server = StandIn::start(vec![(404, "", r#"{"data":null,"warnings":["Invalid path"]}"#)]);
+    let error = wait(server.client().write("a", &serde_json::json!({}))).unwrap_err();
+    assert!(error.to_string().ends_with("Code: 404. Errors:\n\n* Invalid path"), "{error}");
     let server = StandIn::start(vec![(418, "", "no JSON")]);
     let error = wait(server.client().delete("a")).unwrap_err();
     assert!(error.to_string().ends_with("Code: 418. Raw Message:\n\nno JSON"), "{error}");

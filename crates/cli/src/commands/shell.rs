@@ -1,8 +1,28 @@
 //! Commands about this program itself.
 use crate::call::Call;
 use crate::completion::{self, Shell};
-use crate::declare::{ANY, Command, Shared};
+use crate::declare::{ANY, Command, Flag, Kind, Shared};
 use crate::failure::Failure;
+
+// The server's own parser reads these; here they are declared for help, completion and documentation.
+const CONFIG: Flag =
+    Flag::new("config", Kind::List, "Configuration file, or a directory of them; may be given more than once.");
+const DEV: Flag = Flag::new("dev", Kind::Bool, "Run for development: in memory, unsealed, without TLS.");
+const DEV_TOKEN: Flag =
+    Flag::new("dev-root-token-id", Kind::Text, "Root token for development.").env("DEV_ROOT_TOKEN_ID");
+const DEV_LISTEN: Flag = Flag::new("dev-listen-address", Kind::Text, "Address to listen on for development.")
+    .env("DEV_LISTEN_ADDRESS")
+    .default("127.0.0.1:8200");
+const DEV_PERSIST: Flag = Flag::new("dev-persist", Kind::Text, "Directory to keep the development data in.");
+const DEV_NO_STORE: Flag =
+    Flag::new("dev-no-store-token", Kind::Bool, "Do not keep the development root token in the token helper.");
+const DEV_NO_KV: Flag = Flag::new("dev-no-kv", Kind::Bool, "Do not mount a key-value engine for development.");
+const SERVER_LOG_LEVEL: Flag =
+    Flag::new("log-level", Kind::Text, "Level of the log: trace, debug, info, warn or error.").env("LOG_LEVEL");
+const SERVER_LOG_FORMAT: Flag =
+    Flag::new("log-format", Kind::Text, "Form of the log: standard or json.").env("LOG_FORMAT");
+
+const THREADS: Flag = Flag::new("threads", Kind::Int, "Number of event loops; by default one for each processor.");
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
@@ -22,7 +42,18 @@ pub(super) const COMMANDS: &[Command] = &[
         summary: "Start a server",
         details: "Starts a server from configuration files, or one for development that keeps everything in memory:\n\n$ server -config=/etc/keywright/server.hcl\n$ server -dev",
         shared: Shared::Nothing,
-        flags: &[],
+        flags: &[
+            CONFIG,
+            DEV,
+            DEV_TOKEN,
+            DEV_LISTEN,
+            DEV_PERSIST,
+            DEV_NO_STORE,
+            DEV_NO_KV,
+            THREADS,
+            SERVER_LOG_LEVEL,
+            SERVER_LOG_FORMAT,
+        ],
         run: server,
     },
     Command {
@@ -43,7 +74,7 @@ pub(super) const PRINT: &[Command] = &[Command {
     arity: (0, 0),
     summary: "Print the token in use",
     details: "Prints the token that other commands would use: from the environment, else from the token helper.",
-    shared: Shared::Http,
+    shared: Shared::HttpFormat,
     flags: &[],
     run: print_token,
 }];

@@ -50,6 +50,8 @@ fn names(call: &mut Call, mut request: Request, path: &str) -> Result<i32, Failu
             call.show_warnings(&answer);
             call.show_list(&answer.keys())
         }
+        // The server has something to say about the path itself, and no names.
+        Some(answer) if !answer.warnings().is_empty() => call.show(&answer),
         _ => call.nothing_at(path),
     }
 }

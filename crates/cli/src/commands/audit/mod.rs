@@ -51,7 +51,7 @@ fn list(call: &mut Call) -> Result<i32, Failure> {
     let devices = answer.data.as_ref().and_then(Json::as_object).cloned().unwrap_or_default();
     if !call.format()?.is_table() {
         call.show_structure(&devices)?;
-        return Ok(if devices.is_empty() { 2 } else { 0 });
+        return Ok(0);
     }
     if devices.is_empty() {
         call.say("No audit devices are enabled.")?;

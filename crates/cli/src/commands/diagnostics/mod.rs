@@ -3,6 +3,7 @@ mod debug;
 mod monitor;
 mod ssh;
 mod status;
+mod versions;
 
 use crate::declare::{ANY, Command, Flag, Kind, Shared};
 
@@ -41,6 +42,16 @@ pub(super) const COMMANDS: &[Command] = &[
         shared: Shared::HttpField,
         flags: &[],
         run: status::status,
+    },
+    Command {
+        name: "version-history",
+        args: "",
+        arity: (0, 0),
+        summary: "List the versions that the server has had",
+        details: "Lists the versions of the server that have run on its data, and since when.",
+        shared: Shared::HttpFormat,
+        flags: &[],
+        run: versions::version_history,
     },
     Command {
         name: "monitor",
