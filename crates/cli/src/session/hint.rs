@@ -13,6 +13,9 @@ pub(super) fn for_error(error: &Error, has_token: bool, brand: Brand) -> Option<
         Error::Api { status: 503, errors: Ok(errors), .. } if errors.iter().any(|e| e.contains("sealed")) => Some(
             format!("The server is sealed: run `{program} operator unseal`, or ask those who hold its unseal keys."),
         ),
+        Error::Api { status: 400, errors: Err(body), .. } if body.contains("HTTPS server") => {
+            Some(format!("The server speaks TLS there: begin {variable}_ADDR with https://."))
+        }
         _ => None,
     }
 }
