@@ -39,6 +39,7 @@ pub(crate) async fn receive(
         namespace: text("x-vault-namespace"),
         wrap_ttl: Some(text("x-vault-wrap-ttl")).filter(|t| !t.is_empty()),
         remote,
+        edge: kw_kernel::EdgeRules::default(),
         headers: other_headers(&head.headers),
     })
 }

@@ -2,7 +2,7 @@
 //! development mode without them.
 use crate::kernel::Kernel;
 use crate::seal::FirstMount;
-use kw_barrier::ceremony::{CeremonyError, InitRequest, Initialised, Unseal, init};
+use kw_barrier::ceremony::{InitRequest, Initialised, KeyShare, Unseal, init};
 use kw_barrier::seal::{CONFIG_ROW, KEYRING_ROW, ROOT_KEY_ROW, SealConfig};
 use kw_store::StoreError;
 use kw_types::{Fault, Secret};
@@ -36,12 +36,15 @@ impl Kernel {
     /// the root key.
     pub async fn unseal_with_share(&self, share: &str) -> Result<bool, Fault> {
         let share = Unseal::parse_key(share, false)?;
-        if !self.is_sealed() {
-            return Ok(true);
-        }
+        if self.is_sealed() { self.unseal_with(&share).await } else { Ok(true) }
+    }
+
+    /// The same with a share that was read already, on a sealed server.
+    pub(crate) async fn unseal_with(&self, share: &KeyShare) -> Result<bool, Fault> {
+        self.finish_restore().await?;
         let config = self.seal_config().await?.ok_or_else(|| Fault::bad_request("Vault is not initialized"))?;
         let wrapped = self.wrapped_root().await?;
-        let root = self.seal.unseal.lock().submit(&share, &config, &wrapped, self.rng.as_ref())?;
+        let root = self.seal.unseal.lock().submit(share, &config, &wrapped, self.rng.as_ref())?;
         match root {
             Some(root) => self.open_with(root).await.map(|()| true),
             None => Ok(false),
@@ -57,13 +60,14 @@ impl Kernel {
         first_mounts: &[FirstMount],
         root_token: Option<String>,
     ) -> Result<(Initialised, Secret<String>), Fault> {
+        self.finish_restore().await?;
         if self.seal_config().await?.is_some() {
             return Err(initialised_already());
         }
         let made = init(request, self.rng.as_ref(), self.now())?;
         self.write_first_keys(&made).await?;
         let keyring = made.row(KEYRING_ROW).ok_or_else(|| Fault::internal("no keyring was made"))?;
-        self.barrier.unseal(made.root.clone(), keyring).map_err(CeremonyError::Broken)?;
+        self.barrier.unseal(made.root.clone(), keyring)?;
         let founded = self.found(first_mounts, root_token).await;
         self.close().await?;
         Ok((made, founded?))

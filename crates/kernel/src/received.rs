@@ -17,6 +17,17 @@ pub enum Method {
     Other,
 }
 
+/// What a listener decides about the few routes whose access is a matter of where a request comes in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EdgeRules {
+    /// `sys/rekey` needs a token with sudo.
+    pub closes_rekey: bool,
+    /// `sys/generate-root` needs a token with sudo.
+    pub closes_generate_root: bool,
+    /// `sys/metrics` needs no token.
+    pub opens_metrics: bool,
+}
+
 /// What came in. Texts are as sent: the path is not decoded, the body not parsed.
 #[derive(Debug)]
 pub struct Received {
@@ -32,6 +43,7 @@ pub struct Received {
     /// `X-Vault-Wrap-TTL` as sent.
     pub wrap_ttl: Option<String>,
     pub remote: Option<SocketAddr>,
+    pub edge: EdgeRules,
     /// Headers with lower-case names, for audit and for engines that are allowed to see them.
     pub headers: Vec<(String, String)>,
 }

@@ -16,6 +16,8 @@ pub(crate) enum Target<'k> {
     NoOperation,
     /// The same on the bare paths (health, the seal), which nobody needs a token for: 405 without a text.
     NoBareOperation,
+    /// A request to seal a server that is sealed: 204, whoever asks.
+    SealedAlready,
     /// A mount without such a path: 404.
     NoPath,
     /// No mount: 404.
@@ -51,6 +53,15 @@ impl From<Fault> for Unresolved {
 /// The largest body of a request without a token: nobody who is unknown may use up memory.
 const ANONYMOUS_BODY_MAX: usize = 1024 * 1024;
 
+/// The one path that answers HEAD: load balancers ask so.
+const HEALTH: &str = "sys/health";
+
+/// Below `sys/`.
+const SEAL: &str = "seal";
+
+/// Paths whose body is a file and no parameters.
+const FILES: [&str; 2] = ["sys/storage/raft/snapshot", "sys/storage/raft/snapshot-force"];
+
 /// Reads the request. Errors: 307, 400, 404 (namespace), 405 (method), 413, 415, 503 (sealed).
 pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> Result<Resolved<'k>, Unresolved> {
     let path = match CanonPath::parse(&received.raw_path) {
@@ -67,8 +78,8 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
     if received.token.is_none() && received.body.len() > ANONYMOUS_BODY_MAX {
         return Err(Fault::new(FaultKind::TooLarge, "the body is too large for a request without a token").into());
     }
-    let mut params = parse_params(received)?;
-    let verb = verb_of(received.method, &mut params)?;
+    let mut params = parse_params(received, FILES.contains(&path.as_str()))?;
+    let verb = verb_of(received.method, &path, &mut params)?;
     if verb == Verb::Write && path.as_str().ends_with('/') {
         return Err(Fault::bad_request("cannot write to a path ending in '/'").into());
     }
@@ -78,8 +89,9 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
     Ok(Resolved { received, id, path, verb, mount, target, input: Input { captures, params }, wrap_ttl, _private: () })
 }
 
-fn verb_of(method: Method, params: &mut Params<'_>) -> Result<Verb, Fault> {
+fn verb_of(method: Method, path: &CanonPath, params: &mut Params<'_>) -> Result<Verb, Fault> {
     Ok(match method {
+        Method::Head if path.as_str() == HEALTH => Verb::Read,
         Method::Get if flag(params, "list")? => Verb::List,
         Method::Get if flag(params, "scan")? => Verb::Scan,
         Method::Get => Verb::Read,
@@ -109,9 +121,9 @@ fn flag(params: &mut Params<'_>, name: &str) -> Result<bool, Fault> {
     Ok(on)
 }
 
-fn parse_params(received: &Received) -> Result<Params<'_>, Fault> {
+fn parse_params(received: &Received, is_file: bool) -> Result<Params<'_>, Fault> {
     let kind = received.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let takes_body = matches!(received.method, Method::Post | Method::Put | Method::Patch | Method::Delete);
+    let takes_body = !is_file && matches!(received.method, Method::Post | Method::Put | Method::Patch | Method::Delete);
     let mut params = match kind.as_str() {
         _ if !takes_body => Params::default(),
         "application/x-www-form-urlencoded" if !received.body.starts_with(b"{") => {
@@ -140,7 +152,10 @@ async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<R
             (target @ Target::System(op), captures) if op.handler.is_open_while_sealed() => {
                 Ok((None, target, captures))
             }
-            (target @ (Target::NoOperation | Target::NoBareOperation), captures) => Ok((None, target, captures)),
+            (target @ Target::NoBareOperation, captures) => Ok((None, target, captures)),
+            (Target::System(_), captures) if rest == SEAL && verb == Verb::Write => {
+                Ok((None, Target::SealedAlready, captures))
+            }
             _ => Err(sealed()),
         };
     }
@@ -161,7 +176,7 @@ async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<R
 fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
     match table.find(rest, verb) {
         Found::Op { op, captures, .. } => (Target::System(op), captures),
-        Found::Path(other) if other.handler.is_unaudited() => (Target::NoBareOperation, Captures::default()),
+        Found::Path(other) if other.handler.is_bare() => (Target::NoBareOperation, Captures::default()),
         Found::Path(_) => (Target::NoOperation, Captures::default()),
         Found::Nothing => (Target::NoPath, Captures::default()),
     }
@@ -180,8 +195,8 @@ impl Resolved<'_> {
     pub fn access(&self) -> Access {
         match &self.target {
             Target::Engine(op) => op.access,
-            Target::System(op) => op.access,
-            Target::NoBareOperation => Access::Open,
+            Target::System(op) => op.handler.access(op.access, self.received.edge),
+            Target::NoBareOperation | Target::SealedAlready => Access::Open,
             _ => Access::Token,
         }
     }
@@ -206,7 +221,11 @@ impl Resolved<'_> {
 
     /// Whether audit hears of it. Health checks and the ceremony around the seal come before anyone could.
     pub fn is_audited(&self) -> bool {
-        !matches!(&self.target, Target::System(op) if op.handler.is_unaudited())
+        match &self.target {
+            Target::System(op) => !op.handler.is_unaudited(),
+            Target::NoBareOperation | Target::SealedAlready => false,
+            _ => true,
+        }
     }
 
     /// Where the mount's rows are for this caller.

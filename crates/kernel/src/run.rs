@@ -49,6 +49,7 @@ pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outc
             Err(Fault::new(FaultKind::Unsupported, "1 error occurred:\n\t* unsupported operation\n\n"))
         }
         Target::NoBareOperation => Err(Fault::silent(FaultKind::Unsupported)),
+        Target::SealedAlready => Ok(Outcome { shape: Shape::Empty, ..Outcome::of(Envelope::default()) }),
         Target::NoPath => Err(Fault::new(FaultKind::NotFound, "1 error occurred:\n\t* unsupported path\n\n")),
         Target::NoMount => {
             let text = format!("no handler for route {:?}. route entry not found.", resolved.path.as_str());

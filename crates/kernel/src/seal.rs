@@ -1,6 +1,7 @@
 //! Sealed and open: the first keys of an installation, opening, closing, and the upkeep of the keyring.
 use crate::kernel::Kernel;
 use crate::policies::PolicyRow;
+use crate::rotation::RotationRow;
 use crate::rows::{MOUNTS, POLICIES, SETTINGS};
 use crate::token::{NewToken, create};
 use kw_barrier::ceremony::{GenerateRoot, Rekey, Unseal};
@@ -19,6 +20,8 @@ pub(crate) struct SealDesk {
     pub unseal: Mutex<Unseal>,
     pub rekey: Mutex<Rekey>,
     pub generate_root: Mutex<GenerateRoot>,
+    /// Held while a snapshot is put in the place of everything.
+    pub restoring: tokio::sync::Mutex<()>,
     pub started: Time,
     /// The cluster's name and id, once the barrier has been open.
     pub cluster: Mutex<Option<ClusterRow>>,
@@ -37,6 +40,7 @@ impl SealDesk {
             unseal: Mutex::default(),
             rekey: Mutex::default(),
             generate_root: Mutex::default(),
+            restoring: tokio::sync::Mutex::default(),
             started,
             cluster: Mutex::default(),
         }
@@ -138,34 +142,56 @@ impl Kernel {
         }
     }
 
-    /// Opens the barrier with the root key, and loads what was behind it. Errors: 500 when the keyring is damaged.
+    /// Opens the barrier with the root key, and loads what was behind it. Errors: 500 when the keyring or what is needed at
+    /// once is damaged; the server stays sealed then.
     pub(crate) async fn open_with(&self, root: RootKey) -> Result<(), Fault> {
         let keyring = self.core_row(KEYRING_ROW).await?.ok_or_else(|| Fault::internal("the store has no keyring"))?;
         self.barrier.unseal(root, &keyring).map_err(Fault::internal)?;
         self.forget();
+        let loaded = self.load_behind().await;
+        if loaded.is_err() {
+            self.forget_keys();
+        }
+        loaded
+    }
+
+    async fn load_behind(&self) -> Result<(), Fault> {
         self.seal_upkeep().await?;
         if let Some(cluster) = self.view(SETTINGS).get::<ClusterRow>("cluster").await? {
             *self.seal.cluster.lock() = Some(cluster);
         }
+        self.note_version().await?;
         // Mounts and audit devices are loaded now, so that what is wrong with them is told at once.
         self.mounts.current(self).await?;
         self.audits.current(self).await?;
         Ok(())
     }
 
-    /// Forgets all keys and everything that came from behind the barrier.
+    /// Forgets all keys and everything that came from behind the barrier. Errors: when the use of the keys could not be
+    /// recorded; it is sealed all the same.
     pub async fn close(&self) -> Result<(), Fault> {
-        if !self.is_sealed() {
-            self.change_keyring(|keyring| self.barrier.plan_checkpoint(keyring)).await?;
-        }
-        self.barrier.seal();
-        self.forget();
-        Ok(())
+        let recorded = match self.is_sealed() {
+            true => Ok(()),
+            false => self.change_keyring(|keyring| self.barrier.plan_checkpoint(keyring)).await,
+        };
+        self.forget_keys();
+        recorded
     }
 
-    /// Rotates and records key use when the barrier asks for it.
+    /// Seals at once. The use of keys that is not recorded was counted in advance, see [`kw_barrier::CHECKPOINT_AT`].
+    pub(crate) fn forget_keys(&self) {
+        self.barrier.seal();
+        self.forget();
+        self.seal.unseal.lock().reset();
+        self.seal.rekey.lock().cancel();
+        self.seal.generate_root.lock().cancel();
+        *self.seal.cluster.lock() = None;
+    }
+
+    /// Rotates and records key use when the barrier or the operator's settings ask for it.
     pub(crate) async fn seal_upkeep(&self) -> Result<(), Fault> {
-        if self.barrier.needs_rotation() {
+        let Some(active) = self.barrier.status() else { return Ok(()) };
+        if self.barrier.needs_rotation() || RotationRow::read(self).await?.is_due(active, self.now()) {
             self.change_keyring(|keyring| self.barrier.plan_rotation(keyring, self.now())).await?;
             tracing::info!("the encryption key was rotated after its allowed use");
         }

@@ -1,7 +1,9 @@
 //! The system's own routes: `sys/`, `identity/`, `auth/token/`. They are declared like an engine's; only their handlers may
 //! use the kernel.
 mod call;
+mod node;
 mod routes;
+mod seal;
 mod status;
 
 pub(crate) use call::Call;
@@ -19,6 +21,8 @@ pub(crate) struct SystemRoutes {
 impl SystemRoutes {
     pub fn new() -> Self {
         let sys = status::routes(SysRoutes::default());
+        let sys = node::routes(sys);
+        let sys = seal::routes(sys);
         Self { sys, identity: SysRoutes::default(), token: SysRoutes::default() }
     }
 

@@ -2,6 +2,7 @@
 use super::Call;
 use crate::answer::{AuthAnswer, Envelope, WrapAnswer};
 use crate::kernel::Kernel;
+use crate::received::EdgeRules;
 use crate::run::{Outcome, Shape};
 use futures_util::future::LocalBoxFuture;
 use kw_engine::{Body, Reply};
@@ -18,9 +19,29 @@ pub(crate) struct SysHandler {
     exists: Option<ExistsFn>,
     open_while_sealed: bool,
     unaudited: bool,
+    gate: Option<Gate>,
+    bare: bool,
+}
+
+/// A group of routes whose access the listener may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Rekey,
+    GenerateRoot,
+    Metrics,
 }
 
 impl SysHandler {
+    /// Who may call it through this listener.
+    pub fn access(&self, declared: Access, edge: EdgeRules) -> Access {
+        match self.gate {
+            Some(Gate::Rekey) if edge.closes_rekey => Access::Sudo,
+            Some(Gate::GenerateRoot) if edge.closes_generate_root => Access::Sudo,
+            Some(Gate::Metrics) if edge.opens_metrics => Access::Open,
+            _ => declared,
+        }
+    }
+
     pub async fn run(&self, call: &Call<'_>) -> Result<Outcome, Fault> {
         (self.run)(call).await
     }
@@ -36,6 +57,11 @@ impl SysHandler {
     /// Whether it answers before the barrier is open.
     pub fn is_open_while_sealed(&self) -> bool {
         self.open_while_sealed
+    }
+
+    /// Whether any other method on its path is 405 without a text, whoever asks.
+    pub fn is_bare(&self) -> bool {
+        self.bare
     }
 
     /// Whether audit never hears of it.
@@ -198,7 +224,13 @@ impl SysRoutes {
         self.open().last(|op| {
             op.handler.open_while_sealed = true;
             op.handler.unaudited = true;
+            op.handler.bare = true;
         })
+    }
+
+    /// The path of the last operation is of the node and not of a mount: any other method on it is 405 without a text.
+    pub fn bare(self) -> Self {
+        self.last(|op| op.handler.bare = true)
     }
 
     /// The last write needs `create` for what is not there yet, and `update` for what is.
@@ -209,6 +241,11 @@ impl SysRoutes {
         let check: ExistsFn =
             Box::new(move |kernel, input| Box::pin(async move { found(kernel, Q::parse(input)?).await }));
         self.last(|op| op.handler.exists = Some(check))
+    }
+
+    /// The listener decides about access to the last operation.
+    pub fn gated(self, gate: Gate) -> Self {
+        self.last(|op| op.handler.gate = Some(gate))
     }
 
     pub fn table(&self) -> &RouteTable<SysHandler> {
@@ -234,7 +271,8 @@ impl SysRoutes {
         let (mut fields, mut answer) = (Vec::new(), Vec::new());
         Q::fields(&mut fields);
         O::fields(&mut answer);
-        let handler = SysHandler { run, exists: None, open_while_sealed: false, unaudited: false };
+        let handler =
+            SysHandler { run, exists: None, open_while_sealed: false, unaudited: false, gate: None, bare: false };
         self.table.add(self.at, Op { verb, access: Access::Token, doc: Q::DOC, fields, answer, handler });
         self
     }

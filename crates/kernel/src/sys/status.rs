@@ -1,7 +1,6 @@
-//! `sys/health`, `sys/seal-status`, `sys/leader`: what load balancers and clients ask first.
+//! `sys/health`, `sys/seal-status`: what load balancers and clients ask first.
 use super::routes::BareJson;
 use super::{Call, SysRoutes};
-use kw_barrier::seal::{CONFIG_ROW, SealConfig};
 use kw_schema::Request;
 use kw_types::Fault;
 use serde::Serialize;
@@ -44,7 +43,7 @@ struct HealthAnswer {
 
 async fn health(call: &Call<'_>, ask: Health) -> Result<BareJson<HealthAnswer>, Fault> {
     let kernel = call.kernel;
-    let initialized = kernel.core_row(CONFIG_ROW).await?.is_some();
+    let initialized = kernel.seal_config().await?.is_some();
     let sealed = kernel.is_sealed();
     let code = match (initialized, sealed) {
         (false, _) => ask.uninitcode,
@@ -106,7 +105,7 @@ async fn seal_status(call: &Call<'_>, _: SealStatus) -> Result<BareJson<SealStat
 /// The answer of `sys/seal-status`, `sys/unseal` and others.
 pub(super) async fn seal_status_now(call: &Call<'_>) -> Result<SealStatusAnswer, Fault> {
     let kernel = call.kernel;
-    let config = kernel.core_view().get::<SealConfig>(CONFIG_ROW).await?;
+    let config = kernel.seal_config().await?;
     let progress = kernel.seal.unseal.lock().status();
     let sealed = kernel.is_sealed();
     let cluster = kernel.seal.cluster.lock().clone().filter(|_| !sealed);

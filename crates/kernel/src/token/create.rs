@@ -6,8 +6,14 @@ use crate::kernel::Kernel;
 use crate::rows::{CHILDREN, EXPIRY, LEASES, TOKEN_NAMES, TOKENS, expiry};
 use kw_engine::{Cidrs, Grant, Mount, Origin, TokenKind};
 use kw_store::Txn;
-use kw_types::{Fault, Ident, RngExt, Secret, Ttl};
+use kw_types::{Fault, IDENT_LEN, Ident, RngExt, Secret, Ttl};
 use std::collections::BTreeMap;
+
+/// The random part of a token's text, in characters: 142 bits.
+const SECRET_LEN: usize = 24;
+
+/// The length of a service token's text, in characters.
+pub(crate) const TEXT_LEN: usize = 2 + IDENT_LEN + SECRET_LEN;
 
 /// What a new token is to be; all checks against the maker's rights are done.
 #[derive(Default)]
@@ -85,7 +91,7 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
     }
     let text = match new.text {
         Some(text) => chosen_text(kernel, txn, text, &entry.ident).await?,
-        None => format!("s.{}{}", entry.ident, kernel.rng.base62(24)),
+        None => format!("s.{}{}", entry.ident, kernel.rng.base62(SECRET_LEN)),
     };
     entry.mac = hex::encode(kernel.tokens.mac(kernel, &text)?);
     write_rows(txn, &entry)?;

@@ -6,7 +6,7 @@ mod find;
 mod renew;
 mod revoke;
 
-pub(crate) use create::{Made, NewToken, by_grant, create};
+pub(crate) use create::{Made, NewToken, TEXT_LEN, by_grant, create};
 pub(crate) use entry::{TokenEntry, TokenType};
 pub(crate) use find::{Rights, Session, Tokens};
 pub(crate) use renew::{renew, terms};

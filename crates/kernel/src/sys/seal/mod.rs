@@ -1,0 +1,33 @@
+//! The seal and the keys behind it: first keys, opening and closing, ceremonies of share holders, rotation, snapshots.
+mod archive;
+mod backup;
+mod generate_root;
+mod init;
+mod keys;
+mod open;
+mod rekey;
+mod snapshot;
+
+use super::SysRoutes;
+use crate::kernel::Kernel;
+use kw_barrier::seal::SealConfig;
+use kw_types::Fault;
+
+pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
+    let routes = open::routes(init::routes(routes));
+    let routes = backup::routes(rekey::routes(generate_root::routes(routes)));
+    snapshot::routes(keys::routes(routes))
+}
+
+/// How the unseal key is split. Where this is asked the barrier is open, so there is a row.
+async fn config(kernel: &Kernel) -> Result<SealConfig, Fault> {
+    kernel.seal_config().await?.ok_or_else(|| Fault::internal("the store has no seal configuration"))
+}
+
+/// Whoever names the ceremony that is to be ended does not end another one by mistake.
+fn check_cancel(started: bool, running: &str, named: &str) -> Result<(), Fault> {
+    if started && !named.is_empty() && named != running {
+        return Err(Fault::bad_request("the nonce is not that of the operation in progress; nothing was cancelled"));
+    }
+    Ok(())
+}
