@@ -4,6 +4,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_E
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use crate::rules::Rules;
 use kw_kernel::{Answer, Method, Received};
 use kw_types::Secret;
 use std::net::SocketAddr;
@@ -15,12 +16,16 @@ pub(crate) struct Refusal(pub StatusCode, pub &'static str);
 pub(crate) async fn receive(
     request: Request<Incoming>,
     remote: Option<SocketAddr>,
-    body_max: usize,
+    rules: &Rules,
 ) -> Result<Received, Refusal> {
     let (head, body) = request.into_parts();
     check_head(&head)?;
+    if rules.needs_request_header && head.headers.get("x-vault-request").is_none_or(|v| v != "true") {
+        return Err(Refusal(StatusCode::PRECONDITION_FAILED, "missing X-Vault-Request header; this listener requires it"));
+    }
+    let remote = rules.forwarded.origin(remote, &head.headers)?;
     let token = credential(&head.headers)?;
-    let body = match Limited::new(body, body_max).collect().await {
+    let body = match Limited::new(body, rules.limits.body_max).collect().await {
         Ok(whole) => whole.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the listener's max_request_size"));
@@ -39,7 +44,7 @@ pub(crate) async fn receive(
         namespace: text("x-vault-namespace"),
         wrap_ttl: Some(text("x-vault-wrap-ttl")).filter(|t| !t.is_empty()),
         remote,
-        edge: kw_kernel::EdgeRules::default(),
+        edge: rules.edge,
         headers: other_headers(&head.headers),
     })
 }

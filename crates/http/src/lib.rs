@@ -2,9 +2,11 @@
 //! into bytes, and knows no route but the prefix `/v1/`.
 mod convert;
 mod listen;
+mod rules;
 mod serve;
 mod tls;
 
 pub use listen::{Bound, ListenError, bind_tcp, bind_unix};
-pub use serve::{Limits, Listener, Shutdown, serve};
+pub use rules::{Forwarded, Limits, Rules};
+pub use serve::{Listener, Shutdown, serve};
 pub use tls::{ClientCerts, TlsConfig, TlsError, TlsReload};

@@ -1,6 +1,7 @@
 //! Accepting connections and serving them on one event loop.
 use crate::convert::{receive, refuse, respond};
 use crate::listen::Bound;
+use crate::rules::Rules;
 use crate::tls::TlsReload;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -22,31 +23,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
-/// What a client may use up.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a body.
-    pub body_max: usize,
-    /// Time for the head of a request to arrive.
-    pub header_time: Duration,
-    /// Time for a request, body and handler together.
-    pub request_time: Duration,
-    /// Open connections of one event loop.
-    pub connections_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let (header_time, request_time) = (Duration::from_secs(10), Duration::from_secs(90));
-        Self { body_max: 32 * 1024 * 1024, header_time, request_time, connections_max: 16_384 }
-    }
-}
-
-/// A socket with its TLS and limits.
+/// A socket with its TLS and rules.
 pub struct Listener {
     pub bound: Bound,
     pub tls: Option<Arc<TlsReload>>,
-    pub limits: Limits,
+    pub rules: Arc<Rules>,
 }
 
 /// Turns true when the server is to stop: no new connections, those that are open end after the request that is running.
@@ -56,7 +37,7 @@ pub type Shutdown = watch::Receiver<bool>;
 ///
 /// Errors: the socket cannot be handed to the event loop.
 pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdown) -> io::Result<()> {
-    let Listener { bound, tls, limits } = listener;
+    let Listener { bound, tls, rules } = listener;
     let socket = Socket::new(bound)?;
     let open = Rc::new(Cell::new(0_usize));
     loop {
@@ -72,11 +53,11 @@ pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdo
             },
             _ = shutdown.wait_for(|stop| *stop) => break,
         };
-        if open.get() >= limits.connections_max {
+        if open.get() >= rules.limits.connections_max {
             continue;
         }
         open.set(open.get() + 1);
-        let connection = Connection { kernel: kernel.clone(), limits, remote, shutdown: shutdown.clone() };
+        let connection = Connection { kernel: kernel.clone(), rules: rules.clone(), remote, shutdown: shutdown.clone() };
         let (tls, open) = (tls.clone(), open.clone());
         tokio::task::spawn_local(async move {
             connection.run(stream, tls).await;
@@ -125,7 +106,7 @@ enum Accepted {
 
 struct Connection {
     kernel: Arc<Kernel>,
-    limits: Limits,
+    rules: Arc<Rules>,
     remote: Option<SocketAddr>,
     shutdown: Shutdown,
 }
@@ -142,7 +123,7 @@ impl Connection {
 
     async fn encrypted(self, stream: impl Stream + 'static, tls: &TlsReload) {
         let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
-        match tokio::time::timeout(self.limits.header_time, acceptor.accept(stream)).await {
+        match tokio::time::timeout(self.rules.limits.header_time, acceptor.accept(stream)).await {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
             Ok(Ok(stream)) => self.http1(stream).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
@@ -155,7 +136,7 @@ impl Connection {
         let mut builder = http1::Builder::new();
         // Some clients look headers up by their exact case.
         builder.title_case_headers(true);
-        builder.timer(TokioTimer::new()).header_read_timeout(self.limits.header_time).max_buf_size(64 * 1024);
+        builder.timer(TokioTimer::new()).header_read_timeout(self.rules.limits.header_time).max_buf_size(64 * 1024);
         let this = Rc::new(self.take());
         let service = service_fn(move |request| this.clone().answer(request));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -195,7 +176,7 @@ impl Connection {
     }
 
     fn take(&mut self) -> Self {
-        Self { kernel: self.kernel.clone(), limits: self.limits, remote: self.remote, shutdown: self.shutdown.clone() }
+        Self { kernel: self.kernel.clone(), rules: self.rules.clone(), remote: self.remote, shutdown: self.shutdown.clone() }
     }
 
     async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -204,12 +185,12 @@ impl Connection {
             return Ok(response);
         }
         let answered = async {
-            match receive(request, self.remote, self.limits.body_max).await {
+            match receive(request, self.remote, &self.rules).await {
                 Ok(received) => respond(self.kernel.handle(received).await, is_head),
                 Err(refusal) => refuse(refusal.0, refusal.1),
             }
         };
-        let answered = tokio::time::timeout(self.limits.request_time, answered).await;
+        let answered = tokio::time::timeout(self.rules.limits.request_time, answered).await;
         Ok(answered.unwrap_or_else(|_| {
             refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")
         }))

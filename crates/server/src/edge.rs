@@ -9,13 +9,13 @@ use std::time::Duration;
 pub(crate) struct Bounded {
     pub bound: Bound,
     pub tls: Option<Arc<TlsReload>>,
-    pub limits: kw_http::Limits,
+    pub rules: Arc<kw_http::Rules>,
 }
 
 impl Bounded {
     /// A listener for one more event loop.
     pub fn listener(&self) -> std::io::Result<kw_http::Listener> {
-        Ok(kw_http::Listener { bound: self.bound.try_clone()?, tls: self.tls.clone(), limits: self.limits })
+        Ok(kw_http::Listener { bound: self.bound.try_clone()?, tls: self.tls.clone(), rules: self.rules.clone() })
     }
 }
 
@@ -42,7 +42,7 @@ fn bind(listener: &Listener) -> Result<Bounded, String> {
             bind_unix(path, *mode)
         }
     };
-    Ok(Bounded { bound: bound.map_err(|e| e.to_string())?, tls, limits: limits(&listener.limits) })
+    Ok(Bounded { bound: bound.map_err(|e| e.to_string())?, tls, rules: Arc::new(rules(listener)) })
 }
 
 fn tls_config(tls: &Tls) -> Result<TlsConfig, String> {
@@ -60,6 +60,25 @@ fn tls_config(tls: &Tls) -> Result<TlsConfig, String> {
         allow_tls12: tls.min_version == TlsVersion::Tls12,
         client_certs,
     })
+}
+
+fn rules(listener: &Listener) -> kw_http::Rules {
+    let told = &listener.forwarded;
+    kw_http::Rules {
+        limits: limits(&listener.limits),
+        forwarded: kw_http::Forwarded {
+            authorized: told.authorized_addrs.clone(),
+            hop_skips: told.hop_skips,
+            reject_not_present: told.reject_not_present,
+            reject_not_authorized: told.reject_not_authorized,
+        },
+        needs_request_header: listener.require_request_header,
+        edge: kw_kernel::EdgeRules {
+            closes_rekey: listener.disable_unauthed_rekey_endpoints,
+            closes_generate_root: listener.disable_unauthed_generate_root_endpoints,
+            opens_metrics: listener.unauthenticated_metrics_access,
+        },
+    }
 }
 
 fn limits(limits: &Limits) -> kw_http::Limits {

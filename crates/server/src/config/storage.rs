@@ -4,7 +4,7 @@ use super::{ConfigError, Level, Notice, keys};
 use std::path::PathBuf;
 
 /// The cache of the embedded store where none is set, in bytes.
-const CACHE_SIZE: u64 = 64 << 20;
+const CACHE_SIZE: u64 = 8 << 20;
 
 /// The store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,74 @@
+//! What a listener asks of requests.
+use crate::convert::Refusal;
+use http::{HeaderMap, StatusCode};
+use ipnet::IpNet;
+use kw_kernel::EdgeRules;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// All rules of a listener.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    pub limits: Limits,
+    pub forwarded: Forwarded,
+    /// Refuse what has no `X-Vault-Request: true` (412): what a browser or a tricked server sends does not.
+    pub needs_request_header: bool,
+    pub edge: EdgeRules,
+}
+
+/// What a client may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body_max: usize,
+    /// Time for the head of a request to arrive.
+    pub header_time: Duration,
+    /// Time for a request, body and handler together.
+    pub request_time: Duration,
+    /// Open connections of one event loop.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let (header_time, request_time) = (Duration::from_secs(10), Duration::from_secs(90));
+        Self { body_max: 32 * 1024 * 1024, header_time, request_time, connections_max: 16_384 }
+    }
+}
+
+/// Which proxies may say where a request comes from, in `X-Forwarded-For`.
+#[derive(Clone, Debug, Default)]
+pub struct Forwarded {
+    /// None: the header is ignored.
+    pub authorized: Vec<IpNet>,
+    /// How many addresses from the right are skipped.
+    pub hop_skips: usize,
+    /// Refuse a request of an authorized proxy without the header.
+    pub reject_not_present: bool,
+    /// Refuse a request with the header that comes from elsewhere.
+    pub reject_not_authorized: bool,
+}
+
+impl Forwarded {
+    /// The address that counts as the request's origin.
+    pub(crate) fn origin(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<Option<SocketAddr>, Refusal> {
+        let (Some(peer), false) = (peer, self.authorized.is_empty()) else { return Ok(peer) };
+        let refused = |why| Err(Refusal(StatusCode::BAD_REQUEST, why));
+        let address = peer.ip().to_canonical();
+        let told: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
+        let is_authorized = self.authorized.iter().any(|net| net.contains(&address));
+        match (told.is_empty(), is_authorized) {
+            (true, true) if self.reject_not_present => refused("missing x-forwarded-for header"),
+            (true, _) => Ok(Some(peer)),
+            (false, false) if self.reject_not_authorized => refused("x-forwarded-for from an address that is not authorized"),
+            (false, false) => Ok(Some(peer)),
+            (false, true) => {
+                let at = told.len().checked_sub(self.hop_skips + 1).and_then(|at| told.get(at));
+                match at.and_then(|text| text.parse::<IpAddr>().ok()) {
+                    Some(ip) => Ok(Some(SocketAddr::new(ip, peer.port()))),
+                    None => refused("malformed x-forwarded-for header, or fewer addresses than hops to skip"),
+                }
+            }
+        }
+    }
+}
