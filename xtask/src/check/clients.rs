@@ -1,0 +1,41 @@
+//! Client libraries as their users use them, unmodified, each against a server of its own.
+use super::dev_server::DevServer;
+use super::python;
+use crate::machine::{has, succeed};
+use crate::{Machine, Outcome};
+use std::process::Command;
+
+/// Runs each driver in `tests/clients`. Every one prints `N passed, N failed`.
+pub fn run(machine: &Machine) -> Outcome {
+    let drivers = [("hvac", hvac(machine)?), ("go", go(machine)?), ("vaultrs", vaultrs(machine))];
+    let mut failed = Vec::new();
+    for (name, mut driver) in drivers {
+        println!("-- {name}");
+        let server = DevServer::start(machine)?;
+        server.introduce(&mut driver);
+        failed.extend(succeed(&mut driver).err());
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+fn hvac(machine: &Machine) -> Result<Command, String> {
+    let mut driver = machine.command(python::programs(machine)?.join("python"));
+    driver.arg("tests/clients/hvac_calls.py");
+    Ok(driver)
+}
+
+fn go(machine: &Machine) -> Result<Command, String> {
+    if !has("go") {
+        return Err("please install Go 1.24 or newer: its client library is tested".to_owned());
+    }
+    let mut driver = machine.command("go");
+    driver.args(["run", "."]).current_dir(machine.root.join("tests/clients/go"));
+    Ok(driver)
+}
+
+/// A workspace of its own, so that what the client needs does not enter our lock file.
+fn vaultrs(machine: &Machine) -> Command {
+    let mut driver = machine.cargo("run --quiet --locked --manifest-path tests/clients/vaultrs/Cargo.toml");
+    driver.env("CARGO_TARGET_DIR", machine.target.join("clients"));
+    driver
+}
