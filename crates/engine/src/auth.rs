@@ -53,6 +53,9 @@ pub struct Alias {
 #[derive(Clone, Debug, Default)]
 pub struct Grant {
     pub alias: Option<Alias>,
+    /// Groups that the caller is in by the method's word. External groups of identity with an alias of such a name at this
+    /// mount hold the caller's entity from this login on, and those that are not named hold it no more.
+    pub groups: Vec<String>,
     pub display_name: String,
     pub policies: Vec<String>,
     pub no_default_policy: bool,

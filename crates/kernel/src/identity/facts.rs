@@ -1,20 +1,24 @@
 //! All that is known of one entity, loaded as one and kept until any policy or identity changes.
-use super::{AliasRow, EntityRow, GroupRow};
+use super::rows::{self, AliasRow, EntityRow, GroupRow};
+use super::{entities, groups};
 use crate::kernel::Kernel;
 use crate::rows::IDENTITY;
 use arc_swap::ArcSwap;
 use kw_policy::{AliasRef, GroupRef, Identity};
-use kw_store::{Page, View};
+use kw_store::View;
 use kw_types::Fault;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// An entity with its aliases and groups, inherited ones included.
+/// An entity with its aliases and groups.
 #[derive(Clone, Debug, Default)]
 pub struct EntityFacts {
     pub(crate) entity: EntityRow,
     pub(crate) aliases: Vec<AliasRow>,
-    pub(crate) groups: Vec<GroupRow>,
+    /// The groups that hold the entity itself.
+    pub(crate) direct: Vec<GroupRow>,
+    /// The groups that hold those, and so on.
+    pub(crate) inherited: Vec<GroupRow>,
 }
 
 /// Entities loaded lately.
@@ -26,7 +30,7 @@ pub(crate) struct Identities {
 const KNOWN_MAX: usize = 1024;
 
 impl Identities {
-    /// The facts of an entity; `None` if there is no such entity (any more).
+    /// The facts of an entity, or of that which it was merged into; `None` if there is none (any more).
     pub(crate) async fn facts(&self, kernel: &Kernel, id: &str) -> Result<Option<Arc<EntityFacts>>, Fault> {
         let generation = kernel.policies.generation();
         if let Some((made, facts)) = self.known.load().get(id)
@@ -54,18 +58,38 @@ impl Identities {
 impl EntityFacts {
     /// Loads from a view of [`IDENTITY`].
     pub(crate) async fn load(view: View<'_>, id: &str) -> Result<Option<Self>, Fault> {
-        let Some(entity) = view.get::<EntityRow>(&format!("entity/{id}")).await? else { return Ok(None) };
-        let mut aliases = Vec::with_capacity(entity.aliases.len());
-        for alias in &entity.aliases {
-            aliases.extend(view.get::<AliasRow>(&format!("alias/{alias}")).await?);
+        if let Some(entity) = entities::get(view, id).await? {
+            return Self::of(view, entity).await.map(Some);
         }
-        let groups = groups_of(view, id).await?;
-        Ok(Some(Self { entity, aliases, groups }))
+        // Tokens of an entity that was merged go on as tokens of the other.
+        let Some(heir) = rows::pointed(view, &rows::merged(id)).await? else { return Ok(None) };
+        match entities::get(view, &heir).await? {
+            Some(entity) => Self::of(view, entity).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Loads what belongs to an entity.
+    pub(crate) async fn of(view: View<'_>, entity: EntityRow) -> Result<Self, Fault> {
+        let mut aliases = Vec::with_capacity(entity.aliases.len());
+        for id in &entity.aliases {
+            aliases.extend(view.get::<AliasRow>(&rows::alias(id)).await?);
+        }
+        let ids = rows::ids(view, &rows::groups_of_entity(&entity.id)).await?;
+        let mut all = groups::ancestors(view, ids.clone()).await?;
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        let (direct, inherited) = all.into_iter().partition(|group| ids.contains(&group.id));
+        Ok(Self { entity, aliases, direct, inherited })
+    }
+
+    /// All groups, direct ones first.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupRow> {
+        self.direct.iter().chain(&self.inherited)
     }
 
     /// Policies that come from the entity and its groups, sorted, each once.
     pub(crate) fn policies(&self) -> Vec<String> {
-        let of_groups = self.groups.iter().flat_map(|g| g.policies.iter());
+        let of_groups = self.groups().flat_map(|g| g.policies.iter());
         let mut out: Vec<String> = self.entity.policies.iter().chain(of_groups).cloned().collect();
         out.sort();
         out.dedup();
@@ -82,23 +106,7 @@ impl EntityFacts {
             name: &self.entity.name,
             metadata: &self.entity.metadata,
             aliases: self.aliases.iter().map(alias).collect(),
-            groups: self.groups.iter().map(|g| GroupRef { id: &g.id, name: &g.name, metadata: &g.metadata }).collect(),
+            groups: self.groups().map(|g| GroupRef { id: &g.id, name: &g.name, metadata: &g.metadata }).collect(),
         }
     }
-}
-
-/// The groups that hold an entity, and the groups that hold those.
-async fn groups_of(view: View<'_>, entity: &str) -> Result<Vec<GroupRow>, Fault> {
-    let mut found: Vec<GroupRow> = Vec::new();
-    let mut open = view.names(&format!("member/{entity}/"), Page::default()).await?;
-    while let Some(id) = open.pop() {
-        if found.iter().any(|g| g.id == id) {
-            continue;
-        }
-        let Some(group) = view.get::<GroupRow>(&format!("group/{id}")).await? else { continue };
-        open.extend(view.names(&format!("subgroup/{id}/"), Page::default()).await?);
-        found.push(group);
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
 }

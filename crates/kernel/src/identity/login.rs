@@ -1,5 +1,6 @@
-//! The entity of a login: found by its alias, or made at the first one.
-use super::{AliasRow, EntityRow};
+//! The entity of a login: found by its alias, or made at the first one; and the external groups that the login names.
+use super::rows::{self, AliasRow, EntityRow, GroupRow, GroupType};
+use super::{entities, groups, names};
 use crate::kernel::Kernel;
 use crate::rows::IDENTITY;
 use kw_engine::{Alias, Mount};
@@ -8,27 +9,66 @@ use kw_types::{Fault, RngExt};
 
 /// The id of the entity that this alias of the mount belongs to. Errors: 403 when the entity is disabled.
 pub(crate) async fn at_login(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias: &Alias) -> Result<String, Fault> {
+    names::check_alias(&alias.name)?;
     let txn = txn.rescoped(IDENTITY);
-    let view = txn.view();
-    let key = format!("alias-key/{}/{}", mount.accessor, alias.name);
-    let now = kernel.now();
-    if let Some(id) = view.get_bytes(&key).await? {
-        let id = String::from_utf8_lossy(&id).into_owned();
-        let row = view.get::<AliasRow>(&format!("alias/{id}")).await?;
-        let mut row = row.ok_or_else(|| Fault::internal("an alias key names no alias"))?;
-        let entity = view.get::<EntityRow>(&format!("entity/{}", row.canonical_id)).await?;
-        if entity.is_none_or(|e| e.disabled) {
-            return Err(Fault::denied().because("the entity is disabled or gone"));
-        }
-        if row.metadata != alias.metadata {
-            row.metadata.clone_from(&alias.metadata);
-            row.updated = now;
-            txn.put(&format!("alias/{id}"), &row)?;
-        }
-        return Ok(row.canonical_id);
+    match entities::alias_by_name(txn.view(), &mount.accessor, &alias.name).await? {
+        Some(known) => known_entity(kernel, txn, known, alias).await,
+        None => new_entity(kernel, txn, mount, alias),
     }
-    let (id, entity_id) = (kernel.rng.uuid(), kernel.rng.uuid());
-    let name = format!("entity_{}", entity_id.split('-').next().unwrap_or_default());
+}
+
+/// Puts the entity into those external groups of this mount that the login names, and out of the others of this mount.
+pub(crate) async fn join_groups(
+    kernel: &Kernel,
+    txn: Txn<'_>,
+    mount: &Mount,
+    entity_id: &str,
+    named: &[String],
+) -> Result<(), Fault> {
+    let txn = txn.rescoped(IDENTITY);
+    let is_of_mount = |group: &GroupRow| {
+        group.kind == GroupType::External
+            && group.alias.as_ref().is_some_and(|alias| alias.mount_accessor == mount.accessor)
+    };
+    let mut wanted: Vec<GroupRow> = Vec::new();
+    for name in named {
+        let index = rows::group_alias_key(&mount.accessor, name);
+        let found = groups::by_pointer(txn.view(), &index).await?;
+        wanted.extend(found.filter(|g| is_of_mount(g) && !wanted.iter().any(|w| w.id == g.id)));
+    }
+    let mine = rows::ids(txn.view(), &rows::groups_of_entity(entity_id)).await?;
+    for id in mine.iter().filter(|id| !wanted.iter().any(|w| w.id == **id)) {
+        if let Some(mut group) = groups::get(txn.view(), id).await?.filter(is_of_mount) {
+            group.member_entity_ids.retain(|member| member != entity_id);
+            rows::remove_id(txn, &rows::groups_of_entity(entity_id), id).await?;
+            groups::put(kernel, txn, &mut group)?;
+        }
+    }
+    for group in wanted.iter_mut().filter(|g| !mine.contains(&g.id)) {
+        group.member_entity_ids.push(entity_id.to_owned());
+        rows::add_id(txn, &rows::groups_of_entity(entity_id), &group.id).await?;
+        groups::put(kernel, txn, group)?;
+    }
+    Ok(())
+}
+
+async fn known_entity(kernel: &Kernel, txn: Txn<'_>, mut row: AliasRow, alias: &Alias) -> Result<String, Fault> {
+    let entity = entities::get(txn.view(), &row.canonical_id).await?;
+    if entity.is_none_or(|e| e.disabled) {
+        return Err(Fault::denied().because("the entity is disabled or gone"));
+    }
+    if row.metadata != alias.metadata {
+        row.metadata.clone_from(&alias.metadata);
+        row.updated = kernel.now();
+        txn.put(&rows::alias(&row.id), &row)?;
+    }
+    Ok(row.canonical_id)
+}
+
+fn new_entity(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias: &Alias) -> Result<String, Fault> {
+    let (id, entity_id, now) = (kernel.rng.uuid(), kernel.rng.uuid(), kernel.now());
+    // The whole id is the name, not a part of it as for entities made by hand: so logins need not look whether it is free.
+    let name = format!("entity_{entity_id}");
     let row = AliasRow {
         id: id.clone(),
         canonical_id: entity_id.clone(),
@@ -42,14 +82,13 @@ pub(crate) async fn at_login(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias
     let entity = EntityRow {
         id: entity_id.clone(),
         name: name.clone(),
-        aliases: vec![id.clone()],
+        aliases: vec![id],
         created: now,
         updated: now,
         ..EntityRow::default()
     };
-    txn.put_bytes(&key, id.clone());
-    txn.put(&format!("alias/{id}"), &row)?;
-    txn.put(&format!("entity/{entity_id}"), &entity)?;
-    txn.put_bytes(&format!("entity-name/{name}"), entity_id.clone());
+    entities::put_alias(txn, &row, None)?;
+    entities::put(txn, &entity)?;
+    txn.put_bytes(&rows::entity_name(&name), entity_id.clone());
     Ok(entity_id)
 }
