@@ -44,8 +44,8 @@ pub struct MountConfig {
     pub lockout: Lockout,
 }
 
-/// When a user of an auth method is locked out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// When a user of an auth method is locked out: as it was tuned. Zero stands for the default; the methods know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lockout {
     pub threshold: u32,
     pub duration: Ttl,
@@ -55,16 +55,20 @@ pub struct Lockout {
     pub tuned: bool,
 }
 
-impl Default for Lockout {
-    /// Five failed tries lock for fifteen minutes; a count is forgotten fifteen minutes after the last failure.
-    fn default() -> Self {
-        Self {
-            threshold: 5,
-            duration: Ttl::from_seconds(900),
-            counter_reset: Ttl::from_seconds(900),
-            disabled: false,
-            tuned: false,
-        }
+impl Lockout {
+    /// So many failed logins lock a user out; five unless tuned.
+    pub fn failures_max(&self) -> u32 {
+        if self.threshold == 0 { 5 } else { self.threshold }
+    }
+
+    /// For so long; fifteen minutes unless tuned.
+    pub fn locked_for(&self) -> Ttl {
+        self.duration.or(Ttl::from_seconds(900))
+    }
+
+    /// So long after the last failure the count begins anew; fifteen minutes unless tuned.
+    pub fn forgotten_after(&self) -> Ttl {
+        self.counter_reset.or(Ttl::from_seconds(900))
     }
 }
 

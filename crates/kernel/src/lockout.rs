@@ -50,13 +50,13 @@ pub(crate) async fn failed(kernel: &Kernel, mount: &Mount, alias: &str) -> Resul
             let now = kernel.now();
             let mut row = rows.view().get::<LockoutRow>(&name).await?.unwrap_or_default();
             let over = row.until.is_some_and(|end| end <= now);
-            if over || now.since(row.last) >= rules.counter_reset {
+            if over || now.since(row.last) >= rules.forgotten_after() {
                 row = LockoutRow::default();
             }
             row.failures += 1;
             row.last = now;
-            if row.failures >= rules.threshold {
-                row.until = Some(now.plus(rules.duration));
+            if row.failures >= rules.failures_max() {
+                row.until = Some(now.plus(rules.locked_for()));
             }
             rows.put(&name, &row)
         })

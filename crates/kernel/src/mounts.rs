@@ -1,9 +1,10 @@
 //! The mount table: in the store row by row, in memory as one value that is read without a lock.
+use crate::departures::Departure;
 use crate::kernel::Kernel;
-use crate::rows::MOUNTS;
+use crate::rows::{DEPARTURES, MOUNTS};
 use arc_swap::ArcSwap;
 use kw_engine::{Mount, Page};
-use kw_store::{Key, Revision, Watcher};
+use kw_store::{Key, Revision, Txn, View, Watcher};
 use kw_types::Fault;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct MountTable {
     by_path: BTreeMap<String, Arc<Mount>>,
+    /// Disabled mounts whose credentials are still being taken back. They serve nothing.
+    leaving: Vec<Arc<Mount>>,
 }
 
 impl MountTable {
@@ -47,6 +50,30 @@ impl MountTable {
 
     pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Mount>> {
         self.by_path.values().find(|m| m.uuid == uuid)
+    }
+
+    /// As [`MountTable::by_uuid`], but a mount that is being disabled is found too: what revokes its credentials needs it.
+    pub fn by_uuid_or_leaving(&self, uuid: &str) -> Option<&Arc<Mount>> {
+        self.by_uuid(uuid).or_else(|| self.leaving.iter().find(|m| m.uuid == uuid))
+    }
+
+    /// Reads the table from a view of the whole store.
+    pub(crate) async fn read(view: View<'_>) -> Result<Self, Fault> {
+        let (mounts, departures) = (view.rescoped(MOUNTS), view.rescoped(DEPARTURES));
+        let mut table = Self::default();
+        for name in mounts.names("", Page::default()).await? {
+            if let Some(mount) = mounts.get::<Mount>(&name).await? {
+                table.by_path.insert(mount.path.as_str().to_owned(), Arc::new(mount));
+            }
+        }
+        for name in departures.names("", Page::default()).await? {
+            if let Some(departure) = departures.get::<Departure>(&name).await?
+                && departure.target.is_none()
+            {
+                table.leaving.push(Arc::new(departure.mount));
+            }
+        }
+        Ok(table)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Mount>> {
@@ -90,36 +117,44 @@ impl Staleness {
 /// The table and its staleness.
 #[derive(Default)]
 pub(crate) struct Mounts {
-    table: ArcSwap<MountTable>,
+    loaded: ArcSwap<Loaded>,
     pub(crate) staleness: Arc<Staleness>,
 }
 
+/// A table, good while the generation that it was loaded under lasts.
+#[derive(Default)]
+struct Loaded {
+    generation: u64,
+    table: Arc<MountTable>,
+}
+
 impl Mounts {
-    /// The table as it is in the store now.
+    /// The table as it is in the store now. Nobody is given an older one while another request loads it.
     pub(crate) async fn current(&self, kernel: &Kernel) -> Result<Arc<MountTable>, Fault> {
-        if self.staleness.take() {
-            if let Err(fault) = self.load(kernel).await {
-                self.staleness.mark();
-                return Err(fault);
-            }
+        let generation = self.staleness.generation();
+        let loaded = self.loaded.load();
+        if loaded.generation == generation {
+            return Ok(loaded.table.clone());
         }
-        Ok(self.table.load_full())
+        let table = Arc::new(MountTable::read(kernel.view("")).await?);
+        self.loaded.store(Arc::new(Loaded { generation, table: table.clone() }));
+        Ok(table)
     }
 
     pub(crate) fn forget(&self) {
-        self.table.store(Arc::default());
+        self.loaded.store(Arc::default());
         self.staleness.mark();
     }
+}
 
-    async fn load(&self, kernel: &Kernel) -> Result<(), Fault> {
-        let view = kernel.view(MOUNTS);
-        let mut by_path = BTreeMap::new();
-        for name in view.names("", Page::default()).await? {
-            if let Some(mount) = view.get::<Mount>(&name).await? {
-                by_path.insert(mount.path.as_str().to_owned(), Arc::new(mount));
-            }
-        }
-        self.table.store(Arc::new(MountTable { by_path }));
-        Ok(())
+/// Makes a transaction depend on a mount's being as it is. What outlives its request (a token, a lease) is made under this: a
+/// mount that is disabled at the same moment would otherwise leave it behind, and nobody would revoke it.
+///
+/// Errors: 404 when the mount is gone.
+pub(crate) async fn hold(txn: Txn<'_>, mount: &Mount) -> Result<(), Fault> {
+    let row = txn.rescoped(MOUNTS).view().get::<Mount>(mount.path.as_str()).await?;
+    match row {
+        Some(row) if row.uuid == mount.uuid => Ok(()),
+        _ => Err(Fault::not_found().because("the mount was disabled or moved while the request was running")),
     }
 }

@@ -34,6 +34,24 @@ impl Registry {
         if mount.auth { self.method(&mount.kind).map(|m| m as &dyn Engine) } else { self.engine(&mount.kind) }
     }
 
+    /// The engine or method that goes by this type, or by a name that begins with its own (`kv-v2`): which of those mean
+    /// something, its own check says.
+    pub(crate) fn named(&self, auth: bool, name: &str) -> Option<&dyn Engine> {
+        let find = |kind: &str| if auth { self.method(kind).map(|m| m as &dyn Engine) } else { self.engine(kind) };
+        find(name).or_else(|| find(name.split_once('-')?.0))
+    }
+
+    /// The types that can be mounted, in order.
+    pub(crate) fn kinds(&self, auth: bool) -> Vec<&'static str> {
+        let mut kinds: Vec<&'static str> = if auth {
+            self.methods.keys().copied().collect()
+        } else {
+            self.engines.iter().filter(|(_, engine)| !engine.per_token()).map(|(kind, _)| *kind).collect()
+        };
+        kinds.sort_unstable();
+        kinds
+    }
+
     pub(crate) fn lease_kind(&self, engine: &str, kind: &str) -> Option<&LeaseKind> {
         self.leases.iter().find(|((e, k), _)| *e == engine && *k == kind).map(|(_, lease)| lease)
     }
