@@ -99,7 +99,7 @@ async fn update(call: &Call<'_>, ask: Update) -> Result<BareJson<Answer>, Fault>
 async fn complete(call: &Call<'_>, grant: RootGrant) -> Result<BareJson<Answer>, Fault> {
     let kernel = call.kernel;
     let made =
-        kernel.transact(async |txn| create(kernel, txn, kernel.root_token("auth/token/root", None)).await).await?;
+        kernel.transact(async |txn| create(kernel, txn, kernel.root_token(crate::seal::ROOT_PATH, None)).await).await?;
     tracing::warn!(accessor = made.entry.accessor, "share holders generated a root token");
     let (nonce, required, pgp_fingerprint) = (grant.nonce.clone(), grant.required, grant.pgp_fingerprint().to_owned());
     let encoded = grant.encode(&made.text, kernel.rng.as_ref())?;

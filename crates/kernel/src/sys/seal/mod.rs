@@ -7,6 +7,8 @@ mod keys;
 mod open;
 mod rekey;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use super::SysRoutes;
 use crate::kernel::Kernel;
