@@ -1,7 +1,8 @@
 //! Between HTTP and the kernel.
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use crate::rules::Rules;
@@ -32,17 +33,17 @@ pub(crate) async fn receive(
         }
         Err(_) => return Err(Refusal(StatusCode::BAD_REQUEST, "the body could not be read")),
     };
-    let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let text = |name: &str| only(&head.headers, name);
     let raw_path = head.uri.path();
     Ok(Received {
         method: method(&head.method),
         raw_path: raw_path.strip_prefix("/v1/").unwrap_or(raw_path).to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        content_type: text(CONTENT_TYPE.as_str()),
+        content_type: text(CONTENT_TYPE.as_str())?,
         body,
         token,
-        namespace: text("x-vault-namespace"),
-        wrap_ttl: Some(text("x-vault-wrap-ttl")).filter(|t| !t.is_empty()),
+        namespace: text("x-vault-namespace")?,
+        wrap_ttl: Some(text("x-vault-wrap-ttl")?).filter(|t| !t.is_empty()),
         remote,
         edge: rules.edge,
         headers: other_headers(&head.headers),
@@ -72,13 +73,39 @@ fn check_head(head: &http::request::Parts) -> Result<(), Refusal> {
     if count(&CONTENT_LENGTH) == 1 && count(&TRANSFER_ENCODING) == 1 {
         return Err(Refusal(StatusCode::BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other"));
     }
-    let host = head.headers.get(HOST).and_then(|h| h.to_str().ok());
-    if let (Some(authority), Some(host)) = (head.uri.authority(), host)
-        && !authority.as_str().eq_ignore_ascii_case(host)
-    {
+    if head.headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "the only Transfer-Encoding that is read is chunked"));
+    }
+    if head.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "the request target is not one of http or https"));
+    }
+    check_host(head)
+}
+
+/// Host is there, is a host, and is the one of the request target where that has one (RFC 9112, 3.2).
+fn check_host(head: &http::request::Parts) -> Result<(), Refusal> {
+    let Some(host) = head.headers.get(HOST) else {
+        let needed = head.version == Version::HTTP_11;
+        return if needed { Err(Refusal(StatusCode::BAD_REQUEST, "missing Host header")) } else { Ok(()) };
+    };
+    let is_host = host.is_empty() || Authority::try_from(host.as_bytes()).is_ok_and(|a| !a.as_str().contains('@'));
+    if !is_host {
+        return Err(Refusal(StatusCode::BAD_REQUEST, "malformed Host header"));
+    }
+    if head.uri.authority().is_some_and(|a| !a.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes())) {
         return Err(Refusal(StatusCode::BAD_REQUEST, "the request target and Host name different hosts"));
     }
     Ok(())
+}
+
+/// A header that changes what a request means: once at most, and readable. One that was passed over would leave the caller in
+/// the belief that it counted: that the answer is wrapped, say.
+fn only(headers: &HeaderMap, name: &str) -> Result<String, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(String::new()) };
+    let text = value.to_str().ok().filter(|_| values.next().is_none());
+    let why = "Content-Type, X-Vault-Namespace and X-Vault-Wrap-TTL are given once at most, in ASCII";
+    text.map(str::to_owned).ok_or(Refusal(StatusCode::BAD_REQUEST, why))
 }
 
 /// The token. Two different ones are refused: whichever counted, somebody would be wrong about it.

@@ -4,6 +4,7 @@ mod convert;
 mod listen;
 mod rules;
 mod serve;
+mod strict;
 mod tls;
 
 pub use listen::{Bound, ListenError, bind_tcp, bind_unix};

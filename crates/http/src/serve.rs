@@ -2,9 +2,11 @@
 use crate::convert::{receive, refuse, respond};
 use crate::listen::Bound;
 use crate::rules::Rules;
+use crate::strict::Strict;
 use crate::tls::TlsReload;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -139,7 +141,7 @@ impl Connection {
         builder.timer(TokioTimer::new()).header_read_timeout(self.rules.limits.header_time).max_buf_size(64 * 1024);
         let this = Rc::new(self.take());
         let service = service_fn(move |request| this.clone().answer(request));
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(Strict::new(stream)), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = stopped(shutdown) => {
@@ -181,20 +183,29 @@ impl Connection {
 
     async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let is_head = request.method() == Method::HEAD;
+        // What follows chunks was not looked at by `Strict`, so a request with chunks is the last on its connection.
+        let is_last = request.headers().contains_key(TRANSFER_ENCODING);
         if let Some(response) = outside_api(&request) {
             return Ok(response);
         }
         let answered = async {
             match receive(request, self.remote, &self.rules).await {
+                Ok(received) if is_last => closing(respond(self.kernel.handle(received).await, is_head)),
                 Ok(received) => respond(self.kernel.handle(received).await, is_head),
-                Err(refusal) => refuse(refusal.0, refusal.1),
+                Err(refusal) => closing(refuse(refusal.0, refusal.1)),
             }
         };
         let answered = tokio::time::timeout(self.rules.limits.request_time, answered).await;
         Ok(answered.unwrap_or_else(|_| {
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")
+            closing(refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration"))
         }))
     }
+}
+
+/// Ends an HTTP/1 connection with this answer. (HTTP/2 has no such header; it is not sent there.)
+fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 async fn stopped(mut shutdown: Shutdown) {
@@ -213,7 +224,7 @@ fn outside_api(request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     }
     if path == "/" {
         let mut response = refuse(StatusCode::TEMPORARY_REDIRECT, "");
-        response.headers_mut().insert("location", http::HeaderValue::from_static("/ui/"));
+        response.headers_mut().insert("location", HeaderValue::from_static("/ui/"));
         return Some(response);
     }
     Some(refuse(StatusCode::NOT_FOUND, ""))

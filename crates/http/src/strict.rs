@@ -75,30 +75,19 @@ impl Framing {
     /// Takes a line, or what there is of it.
     fn scan_line(&mut self, bytes: &mut [u8]) -> usize {
         let Some(end) = memchr(b'\n', bytes) else {
-            let room = LINE_LEN_MAX.saturating_sub(self.cut.len());
-            match bytes.split_last() {
-                // The last byte is always kept: it may be the CR.
-                Some((last, _)) if self.cut.len() + bytes.len() > LINE_LEN_MAX => {
-                    self.cut.extend(bytes.iter().take(room));
-                    self.cut.truncate(LINE_LEN_MAX);
-                    self.cut.push(*last);
-                }
-                _ => self.cut.extend_from_slice(bytes),
-            }
+            self.keep(bytes);
             return bytes.len();
         };
         let (line, rest) = bytes.split_at_mut(end);
-        let is_right = if self.cut.is_empty() {
+        let ends_head = if self.cut.is_empty() {
             self.head.takes(line)
         } else {
-            let mut whole = std::mem::take(&mut self.cut);
-            whole.extend_from_slice(line);
-            let is_right = self.head.takes(&whole);
-            whole.clear();
-            self.cut = whole;
-            is_right
+            self.cut.extend_from_slice(line);
+            let ends_head = self.head.takes(&self.cut);
+            self.cut.clear();
+            ends_head
         };
-        match (is_right, rest.first_mut()) {
+        match (ends_head, rest.first_mut()) {
             (Some(true), _) => self.body_follows(),
             (None, Some(feed)) => {
                 *feed = 0;
@@ -107,6 +96,16 @@ impl Framing {
             _ => {}
         }
         end + 1
+    }
+
+    /// Keeps a cut line: its beginning, and its last byte, which may be the CR.
+    fn keep(&mut self, bytes: &[u8]) {
+        self.cut.extend_from_slice(bytes);
+        if self.cut.len() > LINE_LEN_MAX {
+            let last = self.cut.last().copied();
+            self.cut.truncate(LINE_LEN_MAX);
+            self.cut.extend(last);
+        }
     }
 
     fn body_follows(&mut self) {
@@ -133,13 +132,16 @@ impl Head {
         }
         let colon = line.iter().take(LINE_LEN_MAX).position(|b| *b == b':').unwrap_or(line.len());
         let (name, value) = line.split_at(colon);
+        let frames_before = self.has_length || self.has_coding;
         if name.eq_ignore_ascii_case(b"content-length") {
-            self.has_length = true;
             self.length = length(value.strip_prefix(b":")?)?;
+            self.has_length = true;
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.has_coding = true;
+        } else {
+            return Some(false);
         }
-        (!(self.has_length && self.has_coding)).then_some(false)
+        (!frames_before).then_some(false)
     }
 }
 
@@ -188,3 +190,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         self.inner.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests;
