@@ -197,7 +197,7 @@ impl<E: Engine> Harness<E> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (op, captures) = match self.engine.routes(&self.mount).table().find(path, verb) {
             Found::Op { op, captures, .. } => (op, captures),
-            Found::Path => return Err(Fault::unsupported()),
+            Found::Path(_) => return Err(Fault::unsupported()),
             Found::Nothing => return Err(Fault::new(FaultKind::NotFound, "unsupported path")),
         };
         let mut params = Params::from_json(body.as_bytes())?;

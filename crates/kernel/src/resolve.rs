@@ -13,9 +13,12 @@ pub(crate) enum Target<'k> {
     Engine(&'k Op<Handler>),
     System(&'k Op<SysHandler>),
     /// The path is known, the operation is not: 405.
-    NoOperation,
+    /// It asks for the rights that the path's other operations ask for.
+    NoOperation(Access),
     /// The same on the bare paths (health, the seal), which nobody needs a token for: 405 without a text.
     NoBareOperation,
+    /// The same on an engine's path that is called without a token, such as a login: 405 without asking for one.
+    NoOpenOperation,
     /// A request to seal a server that is sealed: 204, whoever asks.
     SealedAlready,
     /// A mount without such a path: 404.
@@ -115,7 +118,7 @@ fn flag(params: &mut Params<'_>, name: &str) -> Result<bool, Fault> {
     let on = match text {
         "true" | "1" | "t" | "T" | "TRUE" | "True" => true,
         "false" | "0" | "f" | "F" | "FALSE" | "False" => false,
-        _ => return Err(Fault::bad_request(format!("{name} must be true or false"))),
+        _ => return Err(Fault::silent(FaultKind::BadRequest)),
     };
     params.remove(name);
     Ok(on)
@@ -177,7 +180,7 @@ fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (
     match table.find(rest, verb) {
         Found::Op { op, captures, .. } => (Target::System(op), captures),
         Found::Path(other) if other.handler.is_bare() => (Target::NoBareOperation, Captures::default()),
-        Found::Path(_) => (Target::NoOperation, Captures::default()),
+        Found::Path(other) => (Target::NoOperation(other.access), Captures::default()),
         Found::Nothing => (Target::NoPath, Captures::default()),
     }
 }
@@ -185,7 +188,8 @@ fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (
 fn in_engine<'k>(table: &'k RouteTable<Handler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
     match table.find(rest, verb) {
         Found::Op { op, captures, .. } => (Target::Engine(op), captures),
-        Found::Path(_) => (Target::NoOperation, Captures::default()),
+        Found::Path(other) if other.access == Access::Open => (Target::NoOpenOperation, Captures::default()),
+        Found::Path(other) => (Target::NoOperation(other.access), Captures::default()),
         Found::Nothing => (Target::NoPath, Captures::default()),
     }
 }
@@ -196,7 +200,7 @@ impl Resolved<'_> {
         match &self.target {
             Target::Engine(op) => op.access,
             Target::System(op) => op.handler.access(op.access, self.received.edge),
-            Target::NoBareOperation | Target::SealedAlready => Access::Open,
+            Target::NoBareOperation | Target::NoOpenOperation | Target::SealedAlready => Access::Open,
             _ => Access::Token,
         }
     }

@@ -4,21 +4,19 @@ use crate::answer::{Answer, AuthAnswer, Envelope};
 use crate::kernel::Kernel;
 use crate::lease::{self, Intended};
 use crate::lockout;
+use crate::mounts;
 use crate::resolve::{Resolved, Target};
 use crate::sys::Call;
 use crate::token::{Session, by_grant};
 use kw_engine::{Body, Cx, Handler, Login, LoginOutcome, Mount, PlannedLease, Reply, WriteFn};
 use kw_store::{StoreError, TxnCore};
-use kw_types::{Fault, FaultKind, Ttl};
+use kw_types::{Fault, FaultKind};
 use std::sync::Arc;
 
 /// What came of a request, before it is bytes.
 pub(crate) struct Outcome {
     pub status: Option<u16>,
     pub shape: Shape,
-    /// An answer that is wrapped whether the caller asked or not (`sys/wrapping/rewrap`).
-    pub wrap_ttl: Option<Ttl>,
-    pub wrap_path: Option<String>,
 }
 
 pub(crate) enum Shape {
@@ -45,9 +43,10 @@ pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outc
             let outcome = op.handler.run(&call).await?;
             Ok(with_unknown_params(outcome, resolved, &op.fields))
         }
-        Target::NoOperation => {
+        Target::NoOperation(_) => {
             Err(Fault::new(FaultKind::Unsupported, "1 error occurred:\n\t* unsupported operation\n\n"))
         }
+        Target::NoOpenOperation => Err(Fault::unsupported()),
         Target::NoBareOperation => Err(Fault::silent(FaultKind::Unsupported)),
         Target::SealedAlready => Ok(Outcome { shape: Shape::Empty, ..Outcome::of(Envelope::default()) }),
         Target::NoPath => Err(Fault::new(FaultKind::NotFound, "1 error occurred:\n\t* unsupported path\n\n")),
@@ -153,6 +152,7 @@ async fn log_in(
             if let Some(alias) = &alias {
                 lockout::check(kernel, mount, alias).await?;
             }
+            mounts::hold(core.scoped(""), mount).await?;
             let made = by_grant(kernel, core.scoped(""), mount, resolved.path.as_str(), *grant).await?;
             core.commit().await?;
             if let Some(alias) = &alias {
@@ -172,6 +172,7 @@ async fn issue(
     plan: &dyn PlannedLease,
     session: &Arc<Session>,
 ) -> Result<Extra, Aborted> {
+    mounts::hold(core.scoped(""), mount).await?;
     let lease = lease::intend(kernel, cx, core.scoped(""), plan, session)?;
     core.commit().await?;
     let secret = lease::create_outside(kernel, cx, mount, plan, &lease).await?;
@@ -182,6 +183,7 @@ async fn issue(
 fn finish(reply: Reply, resolved: &Resolved<'_>, mount: &Mount, extra: Extra) -> Result<Outcome, Fault> {
     let mut envelope = Envelope {
         warnings: reply.warnings,
+        accessor: reply.accessor,
         lease_duration: reply.lease_duration.seconds(),
         mount_type: mount.kind.clone(),
         ..Envelope::default()
@@ -199,10 +201,10 @@ fn finish(reply: Reply, resolved: &Resolved<'_>, mount: &Mount, extra: Extra) ->
             Body::Data(data) => envelope.data = Some(data),
             Body::Bare { content_type, bytes } => {
                 let shape = Shape::Bare { content_type, bytes };
-                return Ok(Outcome { status: reply.status, shape, wrap_ttl: None, wrap_path: None });
+                return Ok(Outcome { status: reply.status, shape });
             }
             Body::Empty if envelope.warnings.is_empty() => {
-                return Ok(Outcome { status: reply.status, shape: Shape::Empty, wrap_ttl: None, wrap_path: None });
+                return Ok(Outcome { status: reply.status, shape: Shape::Empty });
             }
             Body::Empty => {}
             Body::Login(_) | Body::Lease(_) => {
@@ -230,7 +232,7 @@ fn with_unknown_params(mut outcome: Outcome, resolved: &Resolved<'_>, fields: &[
 
 impl Outcome {
     pub fn of(envelope: Envelope) -> Self {
-        Self { status: None, shape: Shape::Envelope(Box::new(envelope)), wrap_ttl: None, wrap_path: None }
+        Self { status: None, shape: Shape::Envelope(Box::new(envelope)) }
     }
 
     pub fn envelope(&self) -> Option<&Envelope> {

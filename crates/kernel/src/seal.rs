@@ -56,6 +56,11 @@ pub struct FirstMount {
     pub options: &'static [(&'static str, &'static str)],
 }
 
+/// The path of root tokens that ceremonies make.
+pub(crate) const ROOT_PATH: &str = "auth/token/root";
+/// The path of a root token whose text was chosen: as if it had been asked for.
+const CHOSEN_PATH: &str = "auth/token/create";
+
 /// What every installation has.
 const BUILT_IN: [FirstMount; 4] = [
     FirstMount {
@@ -83,7 +88,7 @@ impl Kernel {
                 let policy = PolicyRow { name: builtin::DEFAULT.to_owned(), text: builtin::DEFAULT_TEXT.to_owned() };
                 txn.rescoped(POLICIES).put(builtin::DEFAULT, &policy)?;
                 txn.rescoped(SETTINGS).put("cluster", &cluster)?;
-                let made = create(self, txn, self.root_token("auth/token/root", text.clone())).await?;
+                let made = create(self, txn, self.root_token(if text.is_some() { CHOSEN_PATH } else { ROOT_PATH }, text.clone())).await?;
                 Ok(made.text)
             })
             .await?;
@@ -96,7 +101,7 @@ impl Kernel {
             text,
             policies: vec![builtin::ROOT.to_owned()],
             path: path.to_owned(),
-            display_name: "root".to_owned(),
+            display_name: if path == ROOT_PATH { "root" } else { "token" }.to_owned(),
             is_endless: true,
             ..NewToken::default()
         }

@@ -201,7 +201,7 @@ impl Coerce for Value {
     }
 }
 
-/// A JSON object, kept as the text that was sent: digits and order stay.
+/// A JSON object, kept as the text that was sent but for the space between tokens: digits and order stay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RawObject(pub Box<RawValue>);
@@ -222,8 +222,29 @@ impl Coerce for RawObject {
     const KIND: Kind = Kind::Json;
     fn coerce(raw: &Raw<'_>) -> Result<Self, Cow<'static, str>> {
         match raw {
-            Raw::Json(raw) if raw.get().starts_with('{') => Ok(Self((*raw).to_owned())),
+            Raw::Json(raw) if raw.get().starts_with('{') => {
+                RawValue::from_string(compact(raw.get())).map(Self).map_err(|_| Cow::Borrowed("must be a JSON object"))
+            }
             _ => Err(Cow::Borrowed("must be a JSON object")),
         }
     }
+}
+
+/// Valid JSON without the space between its tokens.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_text, mut escaped) = (false, false);
+    for c in json.chars() {
+        if !in_text && c.is_ascii_whitespace() {
+            continue;
+        }
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = in_text,
+            '"' => in_text = !in_text,
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }

@@ -1,13 +1,27 @@
 //! The system's own routes: `sys/`, `identity/`, `auth/token/`. They are declared like an engine's; only their handlers may
 //! use the kernel.
+mod audit;
+mod audit_headers;
 mod call;
+mod capabilities;
+mod catalog;
+mod leases;
+mod lockout;
+mod metrics;
+mod mounts;
+mod openapi;
+mod policies;
+mod raw;
 mod node;
 mod routes;
 mod seal;
 mod status;
+mod tools;
+mod ui_headers;
+mod wrapping;
 
 pub(crate) use call::Call;
-pub(crate) use routes::{Answering, SysHandler, SysRoutes};
+pub(crate) use routes::{Answering, Authed, SysHandler, SysRoutes};
 
 use kw_schema::RouteTable;
 
@@ -21,9 +35,23 @@ pub(crate) struct SystemRoutes {
 impl SystemRoutes {
     pub fn new() -> Self {
         let sys = status::routes(SysRoutes::default());
+        let sys = audit::routes(sys);
+        let sys = audit_headers::routes(sys);
+        let sys = leases::routes(sys);
+        let sys = lockout::routes(sys);
+        let sys = metrics::routes(sys);
         let sys = node::routes(sys);
+        let sys = openapi::routes(sys);
         let sys = seal::routes(sys);
-        Self { sys, identity: SysRoutes::default(), token: SysRoutes::default() }
+        let sys = tools::routes(sys);
+        let sys = ui_headers::routes(sys);
+        let sys = capabilities::routes(sys);
+        let sys = catalog::routes(sys);
+        let sys = mounts::routes(sys);
+        let sys = policies::routes(sys);
+        let sys = raw::routes(sys);
+        let sys = wrapping::routes(sys);
+        Self { sys, identity: crate::identity::routes(SysRoutes::default()), token: crate::token::routes(SysRoutes::default()) }
     }
 
     pub fn sys(&self) -> &RouteTable<SysHandler> {
