@@ -20,6 +20,8 @@ pub struct Reply {
     pub status: Option<u16>,
     /// `lease_duration` of an answer without a lease: a hint when to read again (KV version 1). Zero: none.
     pub lease_duration: Ttl,
+    /// The public handle of a secret in the answer, by which it can be taken back unseen; empty: it has none.
+    pub accessor: String,
 }
 
 /// What is answered.
@@ -38,7 +40,7 @@ pub enum Body {
 
 impl Reply {
     pub fn new(body: Body) -> Self {
-        Self { body, warnings: Vec::new(), status: None, lease_duration: Ttl::ZERO }
+        Self { body, warnings: Vec::new(), status: None, lease_duration: Ttl::ZERO, accessor: String::new() }
     }
 
     /// `data` from any value.
@@ -136,6 +138,20 @@ impl<O: Outcome> Outcome for Warned<O> {
     fn into_reply(self) -> Result<Reply, Fault> {
         let mut reply = self.0.into_reply()?;
         reply.warnings.extend(self.1);
+        Ok(reply)
+    }
+}
+
+/// An outcome with a secret that has a public handle. When the answer is wrapped, the handle is told beside the wrapping token.
+pub struct WithAccessor<O>(pub O, pub String);
+
+impl<O: Outcome> Outcome for WithAccessor<O> {
+    fn fields(out: &mut Vec<Field>) {
+        O::fields(out);
+    }
+    fn into_reply(self) -> Result<Reply, Fault> {
+        let mut reply = self.0.into_reply()?;
+        reply.accessor = self.1;
         Ok(reply)
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Admitted<'k> {
 #[derive(Default)]
 pub(crate) struct Who {
     pub session: Option<Arc<Session>>,
+    /// This request took the token's last use, and so ends it afterwards.
+    pub has_spent: bool,
     pub identity_policies: Vec<String>,
     pub operation: &'static str,
     /// What policy said; `None` on open routes.
@@ -48,6 +50,10 @@ pub(crate) async fn admit<'k>(kernel: &'k Kernel, resolved: Resolved<'k>) -> Res
 }
 
 async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Result<(), Fault> {
+    if let Target::System(op) = &resolved.target {
+        let presented = resolved.received.token.as_ref().map_or("", |t| t.expose().as_str());
+        op.handler.check(kernel, presented, &resolved.input).await?;
+    }
     if resolved.access() == Access::Open {
         return Ok(());
     }
@@ -59,6 +65,7 @@ async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Resul
         return Err(Fault::denied());
     }
     let session = if session.entry.num_uses > 0 { spend(kernel, &session).await? } else { session };
+    who.has_spent = session.entry.is_spent;
     who.session = Some(session.clone());
     let rights = session.rights(kernel).await?;
     who.identity_policies.clone_from(&rights.identity_policies);

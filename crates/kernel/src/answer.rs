@@ -63,6 +63,8 @@ pub(crate) struct Envelope {
     pub wrap: Option<WrapAnswer>,
     pub warnings: Vec<String>,
     pub mount_type: String,
+    /// The public handle of a secret in `data`: told beside a wrapping token; not sent otherwise.
+    pub accessor: String,
     /// The members of `data` are members of the envelope too, as `sys/` has it.
     pub is_flat: bool,
 }
@@ -76,6 +78,8 @@ impl Envelope {
     /// The JSON text, with `data` spliced in as it is.
     pub fn to_json(&self, request_id: &str) -> Vec<u8> {
         let data = self.data.as_deref().map_or("null", RawValue::get);
+        // Vault's answers with a wrapping token have an empty one; the request's own is inside.
+        let request_id = if self.wrap.is_some() { "" } else { request_id };
         let mut out = Vec::with_capacity(data.len() + 256);
         out.extend_from_slice(br#"{"request_id":""#);
         out.extend_from_slice(request_id.as_bytes());

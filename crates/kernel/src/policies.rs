@@ -4,13 +4,13 @@ use crate::kernel::Kernel;
 use crate::mounts::Staleness;
 use crate::rows::POLICIES;
 use arc_swap::ArcSwap;
-use kw_policy::{Acl, Policy};
+use kw_policy::{Acl, Policy, builtin};
 use kw_store::Revision;
 use kw_types::Fault;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A policy as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +28,7 @@ pub(crate) struct Policies {
     parsed: Parsed,
     /// Matchers of tokens without an entity, by their set of policies.
     plain: ArcSwap<HashMap<String, (u64, Arc<Acl>)>>,
+    response_wrapping: OnceLock<Arc<Policy>>,
     pub(crate) staleness: Arc<Staleness>,
 }
 
@@ -81,6 +82,9 @@ impl Policies {
 
     /// One policy, parsed.
     pub(crate) async fn parsed(&self, kernel: &Kernel, name: &str) -> Result<Option<Arc<Policy>>, Fault> {
+        if name == builtin::RESPONSE_WRAPPING {
+            return self.response_wrapping().map(Some);
+        }
         let view = kernel.view(POLICIES);
         let Some(revision) = view.revision_of(name).await? else {
             self.parsed.write().remove(name);
@@ -96,6 +100,15 @@ impl Policies {
         let policy = Arc::new(policy);
         self.parsed.write().insert(name.to_owned(), (revision, policy.clone()));
         Ok(Some(policy))
+    }
+
+    /// The policy of wrapping tokens is nowhere stored, since nobody may change it.
+    fn response_wrapping(&self) -> Result<Arc<Policy>, Fault> {
+        if let Some(policy) = self.response_wrapping.get() {
+            return Ok(policy.clone());
+        }
+        let policy = Policy::parse(builtin::RESPONSE_WRAPPING_TEXT).map_err(Fault::internal)?;
+        Ok(self.response_wrapping.get_or_init(|| Arc::new(policy)).clone())
     }
 
     pub(crate) fn forget(&self) {

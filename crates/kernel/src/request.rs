@@ -17,6 +17,12 @@ use std::sync::Arc;
 impl Kernel {
     /// Answers one request. Must run on a thread with a `LocalSet`.
     pub async fn handle(&self, received: Received) -> Answer {
+        let answer = self.answer(received).await;
+        self.counters.answered(answer.status);
+        answer
+    }
+
+    async fn answer(&self, received: Received) -> Answer {
         let resolved = match resolve(self, &received).await {
             Ok(resolved) => resolved,
             Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, &received.query),
@@ -151,11 +157,10 @@ async fn tell_refused(kernel: &Kernel, refused: Refused<'_>) -> Answer {
 }
 
 async fn wrap_if_asked(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcome) -> Result<Outcome, Fault> {
-    let Some(ttl) = outcome.wrap_ttl.or(resolved.wrap_ttl) else { return Ok(outcome) };
+    let Some(ttl) = resolved.wrap_ttl else { return Ok(outcome) };
     match outcome.envelope() {
         Some(envelope) if envelope.wrap.is_none() && !envelope.is_empty() => {
-            let path = outcome.wrap_path.as_deref().unwrap_or(resolved.path.as_str());
-            let wrap = wrapping::wrap(kernel, envelope, &resolved.id, path, ttl).await?;
+            let wrap = wrapping::wrap(kernel, envelope, &resolved.id, resolved.path.as_str(), ttl).await?;
             Ok(Outcome::of(Envelope { wrap: Some(wrap), ..Envelope::default() }))
         }
         _ => Ok(outcome),
@@ -164,7 +169,7 @@ async fn wrap_if_asked(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcom
 
 /// A token whose last use this was goes, with all that hangs on it.
 async fn end_spent(kernel: &Kernel, who: &Who) -> Result<(), Fault> {
-    let Some(session) = who.session.as_ref().filter(|s| s.entry.is_spent) else { return Ok(()) };
+    let Some(session) = who.session.as_ref().filter(|_| who.has_spent) else { return Ok(()) };
     kernel
         .transact(async |txn| {
             if let Some(entry) = txn.rescoped(TOKENS).view().get::<TokenEntry>(&session.entry.ident).await? {

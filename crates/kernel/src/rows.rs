@@ -2,7 +2,7 @@
 
 /// Rows that are read before the barrier is open; not encrypted by it.
 pub(crate) const CORE: &str = "core/";
-/// Mounts by identifier.
+/// Mounts by path.
 pub(crate) const MOUNTS: &str = "sys/mount/";
 /// ACL policies by name.
 pub(crate) const POLICIES: &str = "sys/policy/";
@@ -14,6 +14,10 @@ pub(crate) const AUDIT_HEADERS: &str = "sys/audit-header/";
 pub(crate) const LOCKOUTS: &str = "sys/lockout/";
 /// Other settings of the system by name.
 pub(crate) const SETTINGS: &str = "sys/setting/";
+/// Disabled and moved mounts whose leases are still to be revoked, by identifier of the departure.
+pub(crate) const DEPARTURES: &str = "sys/setting/unmounting/";
+/// How moves of mounts went, by identifier of the departure.
+pub(crate) const MOVES: &str = "sys/setting/remount/";
 /// Tokens by identifier.
 pub(crate) const TOKENS: &str = "tok/";
 /// Identifiers of tokens whose text the caller chose, by keyed hash.
@@ -26,6 +30,8 @@ pub(crate) const TOKEN_ROLES: &str = "tokrole/";
 pub(crate) const LEASES: &str = "lease/";
 /// `<token>/<lease id>`: leases that a token made.
 pub(crate) const TOKEN_LEASES: &str = "toklease/";
+/// Leases that could not be revoked, by their full id: for an operator to look at.
+pub(crate) const IRREVOCABLE: &str = "irrlease/";
 /// `<deadline in 16 hexadecimal digits of nanoseconds>/<t or l>/<id>`: what expires when.
 pub(crate) const EXPIRY: &str = "exp/";
 /// Tokens that are dead but whose children and leases are still to be revoked.

@@ -5,6 +5,7 @@ use super::sweep;
 use ipnet::IpNet;
 use kw_engine::{
     Cidr, Cidrs, Cx, Data, Fault, FaultKind, KeyValues, Name, Request, Response, RngExt, Secret, Time, Ttl, Txn,
+    WithAccessor,
 };
 use serde::Serialize;
 use std::net::IpAddr;
@@ -62,11 +63,11 @@ pub struct Issued {
     secret_id_ttl: Ttl,
 }
 
-pub async fn generate(cx: &Cx<'_>, txn: Txn<'_>, q: Generate) -> Result<Data<Issued>, Fault> {
+pub async fn generate(cx: &Cx<'_>, txn: Txn<'_>, q: Generate) -> Result<WithAccessor<Data<Issued>>, Fault> {
     issue(cx, txn, &q.role_name, Secret::new(cx.rng().uuid()), q.terms).await
 }
 
-pub async fn custom(cx: &Cx<'_>, txn: Txn<'_>, q: Custom) -> Result<Data<Issued>, Fault> {
+pub async fn custom(cx: &Cx<'_>, txn: Txn<'_>, q: Custom) -> Result<WithAccessor<Data<Issued>>, Fault> {
     // A login trims it, so what has white space around it could never be used.
     let secret_id = Secret::new(q.secret_id.expose().trim().to_owned());
     if secret_id.expose().is_empty() {
@@ -87,7 +88,7 @@ async fn issue(
     role: &Name,
     secret_id: Secret<String>,
     terms: Terms,
-) -> Result<Data<Issued>, Fault> {
+) -> Result<WithAccessor<Data<Issued>>, Fault> {
     let role = Role::need(txn.view(), role, FaultKind::NotFound).await?;
     if !role.bind_secret_id {
         return Err(Fault::bad_request("bind_secret_id is not set on the role: it takes no secret ids"));
@@ -99,12 +100,13 @@ async fn issue(
     let entry = entry(cx, &role, terms)?;
     sweep::sweep(cx, txn, sweep::FEW).await?;
     place.create(txn, &entry)?;
-    Ok(Data(Issued {
+    let issued = Issued {
         secret_id,
-        secret_id_accessor: entry.accessor,
+        secret_id_accessor: entry.accessor.clone(),
         secret_id_num_uses: entry.num_uses,
         secret_id_ttl: entry.ttl,
-    }))
+    };
+    Ok(WithAccessor(Data(issued), entry.accessor))
 }
 
 fn entry(cx: &Cx<'_>, role: &Role, terms: Terms) -> Result<SecretId, Fault> {

@@ -27,6 +27,7 @@ pub(crate) async fn expire_due(kernel: &Kernel, max: usize) -> Result<usize, Fau
             revoke_now_or_later(kernel, id).await?;
         }
         forget_strays(kernel, &due).await?;
+        kernel.counters.expired.add(due.len());
         done += due.len();
     }
     Ok(done)

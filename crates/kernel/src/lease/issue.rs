@@ -1,8 +1,9 @@
 //! Making a credential: what promise 2 of the design says.
-use super::revoke_now_or_later;
+use super::revoke::take_back;
 use super::row::{self, LeaseRow, LeaseState};
 use crate::kernel::Kernel;
-use crate::token::Session;
+use crate::rows::TOKENS;
+use crate::token::{Session, TokenType};
 use kw_engine::{Cx, Mount, PlannedLease};
 use kw_store::Txn;
 use kw_types::{Fault, Ident, Ttl};
@@ -26,7 +27,13 @@ pub(crate) fn intend(
 ) -> Result<Intended, Fault> {
     let now = kernel.now();
     let terms = plan.terms();
-    let max = terms.max_ttl.capped(cx.max_ttl());
+    let asker = &session.entry;
+    // Nothing is noted when a batch token ends, so its leases end with it by their own time, and with its parent before that.
+    let (owner, bound) = match asker.kind {
+        TokenType::Service => (&asker.ident, Ttl::ZERO),
+        TokenType::Batch => (asker.parent.as_ref().unwrap_or(&asker.ident), asker.ttl_left(now)),
+    };
+    let max = terms.max_ttl.capped(cx.max_ttl()).capped(bound);
     let wanted = terms.ttl.or(cx.default_ttl());
     let ttl = wanted.capped(max);
     let mut warnings = Vec::new();
@@ -38,15 +45,15 @@ pub(crate) fn intend(
         ));
     }
     let path = cx.path().trim_end_matches('/');
-    let row = LeaseRow {
+    let mut row = LeaseRow {
         id: format!("{path}/{}", Ident::new(now, kernel.rng.as_ref())),
         path: path.to_owned(),
         mount_uuid: cx.mount().uuid.clone(),
         kind: plan.kind().to_owned(),
         data: plan.data()?,
-        token: session.entry.ident.clone(),
+        token: owner.clone(),
         issued: now,
-        expires: now.plus(ttl),
+        expires: now,
         ttl,
         ends: now.plus(max),
         renewable: terms.renewable,
@@ -55,6 +62,8 @@ pub(crate) fn intend(
         failures: 0,
         failure: String::new(),
     };
+    // If nobody confirms it, because this process died, it is revoked then.
+    row.expires = row.made_by();
     row.put(txn, None)?;
     Ok(Intended { id: row.id, ttl, renewable: row.renewable, warnings })
 }
@@ -71,29 +80,33 @@ pub(crate) async fn create_outside(
     match plan.create(cx, kernel.view(&prefix)).await {
         Ok(secret) => Ok(secret),
         Err(fault) => {
-            revoke_now_or_later(kernel, &lease.id).await?;
+            take_back(kernel, &lease.id).await?;
             Err(fault)
         }
     }
 }
 
-/// Marks the lease as active. Errors: 403 when its token was revoked meanwhile; the credential is then taken back.
+/// Marks the lease as active; its time begins to run. Errors: 403 when its token or the lease itself was revoked meanwhile; the
+/// credential is then taken back.
 pub(crate) async fn confirm(kernel: &Kernel, lease: &Intended, session: &Session) -> Result<(), Fault> {
+    let is_batch = session.entry.kind == TokenType::Batch;
     let done = kernel
         .transact(async |txn| {
-            let Some(mut row) = row::get(txn.view(), &lease.id).await? else { return Ok(false) };
-            let alive = session.entry.kind == crate::token::TokenType::Batch
-                || txn.rescoped(crate::rows::TOKENS).pin(&row.token).await?;
-            if alive {
+            let row = row::get(txn.view(), &lease.id).await?.filter(|r| r.state == LeaseState::Intended);
+            let Some(mut row) = row else { return Ok(false) };
+            let is_alive = is_batch && session.entry.parent.is_none() || txn.rescoped(TOKENS).pin(&row.token).await?;
+            if is_alive {
+                let before = row.expires;
                 row.state = LeaseState::Active;
-                txn.rescoped(crate::rows::LEASES).put(&row.id, &row)?;
+                row.expires = row.issued.plus(row.ttl);
+                row.put(txn, Some(before))?;
             }
-            Ok(alive)
+            Ok(is_alive)
         })
         .await?;
     if done {
         return Ok(());
     }
-    revoke_now_or_later(kernel, &lease.id).await?;
-    Err(Fault::denied().because("the token was revoked while its credential was being made"))
+    take_back(kernel, &lease.id).await?;
+    Err(Fault::denied().because("the token or the lease was revoked while the credential was being made"))
 }

@@ -1,5 +1,5 @@
 //! Giving a lease more time.
-use super::row::{self, LeaseRow};
+use super::row::{self, LeaseRow, LeaseState};
 use crate::kernel::Kernel;
 use kw_engine::Terms;
 use kw_types::{Fault, Ttl};
@@ -12,7 +12,7 @@ pub(crate) async fn renew(kernel: &Kernel, id: &str, increment: Ttl) -> Result<L
     kernel
         .transact(async |txn| {
             let now = kernel.now();
-            let row = row::get(txn.view(), id).await?.filter(|r| r.expires > now);
+            let row = row::get(txn.view(), id).await?.filter(|r| r.state == LeaseState::Active && r.expires > now);
             let mut row = row.ok_or_else(|| Fault::bad_request("lease not found"))?;
             if !row.renewable {
                 return Err(Fault::bad_request("lease is not renewable"));

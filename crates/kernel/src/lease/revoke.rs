@@ -6,15 +6,40 @@ use kw_types::{Fault, Ttl};
 /// After so many failures a lease is irrevocable: tried no more, shown by `sys/leases?type=irrevocable`.
 const FAILURES_MAX: u32 = 6;
 
-/// Revokes: the engine undoes the credential, then the lease is gone. Nothing to do is success.
+/// Revokes: the engine undoes the credential, then the lease is gone. Nothing to do is success. A credential that is being
+/// made at this moment is not touched, since one cannot take back what is not there yet: it is marked, and its maker does it.
 ///
 /// Errors: what the engine says; the lease is then still there.
 pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+    let left_to_maker = kernel
+        .transact(async |txn| {
+            let now = kernel.now();
+            let Some(mut row) = row::get(txn.view(), id).await?.filter(|r| r.is_being_made(now)) else {
+                return Ok(false);
+            };
+            if row.state != LeaseState::Ending {
+                let before = row.expires;
+                row.state = LeaseState::Ending;
+                row.expires = row.made_by();
+                row.put(txn, Some(before))?;
+            }
+            Ok(true)
+        })
+        .await?;
+    if left_to_maker { Ok(()) } else { undo(kernel, id).await }
+}
+
+/// What a maker does whose credential is not wanted any more.
+pub(super) async fn take_back(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+    or_later(kernel, id, undo(kernel, id).await).await
+}
+
+async fn undo(kernel: &Kernel, id: &str) -> Result<(), Fault> {
     let table = kernel.mounts.current(kernel).await?;
     kernel
         .transact(async |txn| {
             let Some(row) = row::get(txn.view(), id).await? else { return Ok(()) };
-            if let Some(mount) = table.by_uuid(&row.mount_uuid) {
+            if let Some(mount) = table.by_uuid_or_leaving(&row.mount_uuid) {
                 let kind = kernel.registry.lease_kind(&mount.kind, &row.kind);
                 let kind =
                     kind.ok_or_else(|| Fault::internal(format_args!("no lease kind {} in {}", row.kind, mount.kind)))?;
@@ -30,9 +55,20 @@ pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
 
 /// Revokes, or leaves it to the expiry job, which tries again later.
 pub(crate) async fn revoke_now_or_later(kernel: &Kernel, id: &str) -> Result<(), Fault> {
-    let Err(fault) = revoke(kernel, id).await else { return Ok(()) };
+    or_later(kernel, id, revoke(kernel, id).await).await
+}
+
+async fn or_later(kernel: &Kernel, id: &str, done: Result<(), Fault>) -> Result<(), Fault> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(fault) => later(kernel, id, &fault).await,
+    }
+}
+
+/// Leaves a lease that could not be revoked to the expiry job.
+pub(super) async fn later(kernel: &Kernel, id: &str, fault: &Fault) -> Result<(), Fault> {
     tracing::warn!(lease = id, %fault, "a lease could not be revoked; it will be tried again");
-    kernel.transact(async |txn| postpone(kernel, txn, id, &fault).await).await
+    kernel.transact(async |txn| postpone(kernel, txn, id, fault).await).await
 }
 
 /// Drops a lease without asking the engine: `revoke-force`.
@@ -50,7 +86,8 @@ pub(crate) async fn drop_row(kernel: &Kernel, id: &str) -> Result<(), Fault> {
 async fn postpone(kernel: &Kernel, txn: kw_store::Txn<'_>, id: &str, fault: &Fault) -> Result<(), Fault> {
     let Some(row) = row::get(txn.view(), id).await? else { return Ok(()) };
     let before = row.expires;
-    let mut row = LeaseRow { failures: row.failures + 1, failure: fault.public().join("; "), ..row };
+    let failure = fault.public().join("; ");
+    let mut row = LeaseRow { failures: row.failures + 1, failure, state: LeaseState::Ending, ..row };
     if row.failures >= FAILURES_MAX {
         row.state = LeaseState::Irrevocable;
         tracing::error!(

@@ -1,5 +1,5 @@
 //! A lease as it is stored.
-use crate::rows::{EXPIRY, LEASES, TOKEN_LEASES, expiry};
+use crate::rows::{EXPIRY, IRREVOCABLE, LEASES, TOKEN_LEASES, expiry};
 use kw_store::Txn;
 use kw_types::{Fault, Time, Ttl};
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,14 @@ pub(crate) enum LeaseState {
     /// Stored, but the credential may not be made yet. Revoked if it stays so.
     Intended,
     Active,
+    /// To be revoked as soon as that is possible: by its maker, who is still at it, or by the next try.
+    Ending,
     /// Revoking failed so often that only an operator can help.
     Irrevocable,
 }
+
+/// A credential that is being made is left to its maker for so long. After that, the maker is taken to be dead.
+const MAKING_MAX: Ttl = Ttl::from_seconds(120);
 
 /// The row `lease/<id>`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,7 +32,7 @@ pub(crate) struct LeaseRow {
     pub kind: String,
     /// What the engine needs to revoke.
     pub data: Box<RawValue>,
-    /// The token that asked.
+    /// The token whose end is the lease's end: the one that asked, or the parent of the batch token that asked.
     pub token: String,
     pub issued: Time,
     pub expires: Time,
@@ -54,7 +59,9 @@ impl LeaseRow {
         if let Some(before) = before {
             index.delete(&expiry(before, 'l', &self.id));
         }
-        if self.state != LeaseState::Irrevocable {
+        if self.state == LeaseState::Irrevocable {
+            txn.rescoped(IRREVOCABLE).put_bytes(&self.id, "");
+        } else {
             index.put_bytes(&expiry(self.expires, 'l', &self.id), "");
         }
         txn.rescoped(TOKEN_LEASES).put_bytes(&format!("{}/{}", self.token, self.id), "");
@@ -64,8 +71,22 @@ impl LeaseRow {
     /// Deletes the row and its indexes.
     pub fn delete(&self, txn: Txn<'_>) {
         txn.rescoped(LEASES).delete(&self.id);
+        if self.state == LeaseState::Irrevocable {
+            txn.rescoped(IRREVOCABLE).delete(&self.id);
+        }
         txn.rescoped(EXPIRY).delete(&expiry(self.expires, 'l', &self.id));
         txn.rescoped(TOKEN_LEASES).delete(&format!("{}/{}", self.token, self.id));
+    }
+
+    /// Whether somebody may be making the credential at this moment.
+    pub fn is_being_made(&self, now: Time) -> bool {
+        let unfinished = matches!(self.state, LeaseState::Intended | LeaseState::Ending);
+        unfinished && self.failures == 0 && now < self.made_by()
+    }
+
+    /// Until then its maker must have confirmed it.
+    pub fn made_by(&self) -> Time {
+        self.issued.plus(MAKING_MAX)
     }
 }
 

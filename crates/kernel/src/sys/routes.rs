@@ -11,12 +11,16 @@ use kw_types::Fault;
 use serde_json::value::RawValue;
 
 type RunFn = Box<dyn for<'a> Fn(&'a Call<'a>) -> LocalBoxFuture<'a, Result<Outcome, Fault>> + Send + Sync>;
+/// Given the presented token besides the input.
+type CheckFn =
+    Box<dyn for<'a> Fn(&'a Kernel, &'a str, &'a Input<'a>) -> LocalBoxFuture<'a, Result<(), Fault>> + Send + Sync>;
 type ExistsFn = Box<dyn for<'a> Fn(&'a Kernel, &'a Input<'a>) -> LocalBoxFuture<'a, Result<bool, Fault>> + Send + Sync>;
 
 /// What runs an operation of the system.
 pub(crate) struct SysHandler {
     run: RunFn,
     exists: Option<ExistsFn>,
+    check: Option<CheckFn>,
     open_while_sealed: bool,
     unaudited: bool,
     gate: Option<Gate>,
@@ -51,6 +55,14 @@ impl SysHandler {
         match &self.exists {
             Some(exists) => exists(kernel, input).await,
             None => Ok(true),
+        }
+    }
+
+    /// Refuses what cannot succeed whoever asks. Comes before the token is judged, and costs none of its uses.
+    pub async fn check(&self, kernel: &Kernel, presented: &str, input: &Input<'_>) -> Result<(), Fault> {
+        match &self.check {
+            Some(check) => check(kernel, presented, input).await,
+            None => Ok(()),
         }
     }
 
@@ -248,6 +260,17 @@ impl SysRoutes {
         self.last(|op| op.handler.gate = Some(gate))
     }
 
+    /// The last operation is refused by `check`, before it is asked who calls, where it says so.
+    pub fn refuses_first<Q: Request + 'static, F>(self, check: F) -> Self
+    where
+        F: AsyncFn(&Kernel, &str, Q) -> Result<(), Fault> + Send + Sync + Copy + 'static,
+    {
+        let check: CheckFn = Box::new(move |kernel, presented, input| {
+            Box::pin(async move { check(kernel, presented, Q::parse(input)?).await })
+        });
+        self.last(|op| op.handler.check = Some(check))
+    }
+
     pub fn table(&self) -> &RouteTable<SysHandler> {
         &self.table
     }
@@ -272,7 +295,7 @@ impl SysRoutes {
         Q::fields(&mut fields);
         O::fields(&mut answer);
         let handler =
-            SysHandler { run, exists: None, open_while_sealed: false, unaudited: false, gate: None, bare: false };
+            SysHandler { run, exists: None, check: None, open_while_sealed: false, unaudited: false, gate: None, bare: false };
         self.table.add(self.at, Op { verb, access: Access::Token, doc: Q::DOC, fields, answer, handler });
         self
     }

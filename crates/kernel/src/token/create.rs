@@ -1,7 +1,8 @@
 //! Making a token.
+use super::line::GENERATIONS_MAX;
 use super::{TokenEntry, TokenType, batch};
 use crate::answer::AuthAnswer;
-use crate::identity::at_login;
+use crate::identity::{at_login, join_groups};
 use crate::kernel::Kernel;
 use crate::rows::{CHILDREN, EXPIRY, LEASES, TOKEN_NAMES, TOKENS, expiry};
 use kw_engine::{Cidrs, Grant, Mount, Origin, TokenKind};
@@ -29,6 +30,7 @@ pub(crate) struct NewToken {
     pub parent: Option<String>,
     pub ttl: Ttl,
     pub explicit_max_ttl: Ttl,
+    pub role_max_ttl: Ttl,
     pub period: Ttl,
     pub renewable: bool,
     /// Never expires: for root tokens without a time to live.
@@ -49,16 +51,15 @@ pub(crate) struct Made {
 
 /// Writes the rows of a new token: the entry, when it expires, whose child it is, and its lease by path.
 ///
-/// Errors: 400 when the chosen text is in use or of a wrong form; 403 when the parent is gone.
+/// Errors: 400 when the chosen text is in use or of a wrong form, or when the parent has too many ancestors; 403 when the parent
+/// is gone.
 pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Result<Made, Fault> {
     let now = kernel.now();
     let ident = Ident::new(now, kernel.rng.as_ref()).to_string();
-    if let Some(parent) = &new.parent {
-        // Reading the parent's row makes this commit fail if the parent is revoked meanwhile: no child survives its parent.
-        if !txn.rescoped(TOKENS).pin(parent).await? {
-            return Err(Fault::denied().because("the parent token is gone"));
-        }
-    }
+    let generation = match &new.parent {
+        Some(parent) => generation_below(txn, parent).await?,
+        None => 0,
+    };
     let mut entry = TokenEntry {
         accessor: format!("{ident}{}", kernel.rng.base62(8)),
         ident,
@@ -69,10 +70,12 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
         meta: new.meta,
         num_uses: new.num_uses,
         parent: new.parent,
+        generation,
         created: now,
         creation_ttl: new.ttl,
         ttl: new.ttl,
         explicit_max_ttl: new.explicit_max_ttl,
+        role_max_ttl: new.role_max_ttl,
         period: new.period,
         renewable: new.renewable,
         expires: (!new.is_endless).then(|| now.plus(new.ttl)),
@@ -95,7 +98,20 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
     };
     entry.mac = hex::encode(kernel.tokens.mac(kernel, &text)?);
     write_rows(txn, &entry)?;
+    kernel.counters.tokens_made.add(1);
     Ok(Made { text: Secret::new(text), entry, identity_policies: Vec::new() })
+}
+
+/// Reading the parent's row makes the commit fail if the parent is revoked meanwhile: no child survives its parent.
+async fn generation_below(txn: Txn<'_>, parent: &str) -> Result<u32, Fault> {
+    let entry = txn.rescoped(TOKENS).view().get::<TokenEntry>(parent).await?.filter(|e| !e.is_spent);
+    let entry = entry.ok_or_else(|| Fault::denied().because("the parent token is gone"))?;
+    if entry.generation >= GENERATIONS_MAX {
+        return Err(Fault::bad_request(format!(
+            "the token is the {GENERATIONS_MAX}th generation below an orphan and may have no children; create an orphan token"
+        )));
+    }
+    Ok(entry.generation + 1)
 }
 
 fn write_rows(txn: Txn<'_>, entry: &TokenEntry) -> Result<(), Fault> {
@@ -135,7 +151,11 @@ pub(crate) async fn by_grant(
         return Err(Fault::bad_request("auth methods cannot create root tokens"));
     }
     let entity_id = match &grant.alias {
-        Some(alias) => at_login(kernel, txn, mount, alias).await?,
+        Some(alias) => {
+            let entity_id = at_login(kernel, txn, mount, alias).await?;
+            join_groups(kernel, txn, mount, &entity_id, &grant.groups).await?;
+            entity_id
+        }
         None => String::new(),
     };
     let kind = token_type(mount, grant.kind);
@@ -199,25 +219,29 @@ fn token_type(mount: &Mount, asked: Option<TokenKind>) -> TokenType {
 impl Made {
     /// The `auth` block for the caller.
     pub(crate) fn answer(&self) -> AuthAnswer {
-        let entry = &self.entry;
-        let mut policies = entry.policies.clone();
-        policies.extend(self.identity_policies.iter().filter(|p| !entry.policies.contains(p)).cloned());
-        policies.sort();
-        AuthAnswer {
-            client_token: self.text.expose().clone(),
-            accessor: entry.accessor.clone(),
-            policies,
-            token_policies: entry.policies.clone(),
-            identity_policies: self.identity_policies.clone(),
-            metadata: entry.meta.clone(),
-            lease_duration: entry.ttl.seconds(),
-            renewable: entry.renewable,
-            entity_id: entry.entity_id.clone(),
-            token_type: entry.kind.word(),
-            orphan: entry.parent.is_none(),
-            mfa_requirement: None,
-            num_uses: entry.num_uses,
-            display_name: entry.display_name.clone(),
-        }
+        auth_answer(self.text.expose(), &self.entry, &self.identity_policies)
+    }
+}
+
+/// The `auth` block of a token; `text` is empty for a caller who knows only the accessor.
+pub(crate) fn auth_answer(text: &str, entry: &TokenEntry, identity_policies: &[String]) -> AuthAnswer {
+    let mut policies = entry.policies.clone();
+    policies.extend(identity_policies.iter().filter(|p| !entry.policies.contains(p)).cloned());
+    policies.sort();
+    AuthAnswer {
+        client_token: text.to_owned(),
+        accessor: entry.accessor.clone(),
+        policies,
+        token_policies: entry.policies.clone(),
+        identity_policies: identity_policies.to_vec(),
+        metadata: entry.meta.clone(),
+        lease_duration: entry.ttl.seconds(),
+        renewable: entry.renewable,
+        entity_id: entry.entity_id.clone(),
+        token_type: entry.kind.word(),
+        orphan: entry.parent.is_none(),
+        mfa_requirement: None,
+        num_uses: entry.num_uses,
+        display_name: entry.display_name.clone(),
     }
 }

@@ -46,12 +46,18 @@ pub(crate) struct TokenEntry {
     /// Identifier of the parent; `None` for an orphan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// How many ancestors it had when it was made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
     pub created: Time,
     /// As it was made.
     pub creation_ttl: Ttl,
     /// The time to live of the last making or renewal.
     pub ttl: Ttl,
     pub explicit_max_ttl: Ttl,
+    /// A second such bound, from the role that it was made by: in force, but not shown, as in Vault.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub role_max_ttl: Ttl,
     pub period: Ttl,
     pub renewable: bool,
     /// `None`: never (root tokens alone).
@@ -73,6 +79,14 @@ pub(crate) struct TokenEntry {
     pub origin: Option<Origin>,
 }
 
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+fn is_unset(ttl: &Ttl) -> bool {
+    ttl.is_zero()
+}
+
 fn is_unbound(cidrs: &Cidrs) -> bool {
     cidrs.0.is_empty()
 }
@@ -80,7 +94,12 @@ fn is_unbound(cidrs: &Cidrs) -> bool {
 impl TokenEntry {
     /// The id of the lease that a login has.
     pub fn lease_id(&self) -> String {
-        format!("{}/{}", self.path, self.ident)
+        format!("{}/{}", self.path.trim_end_matches('/'), self.ident)
+    }
+
+    /// The age that no renewal goes beyond; zero: none.
+    pub fn age_max(&self) -> Ttl {
+        self.explicit_max_ttl.capped(self.role_max_ttl)
     }
 
     pub fn is_expired(&self, now: Time) -> bool {

@@ -1,4 +1,5 @@
 //! From the text of a token to who holds it.
+use super::line::Line;
 use super::{TokenEntry, TokenType, batch};
 use crate::identity::EntityFacts;
 use crate::kernel::{Kernel, sealed};
@@ -8,7 +9,7 @@ use kw_barrier::MacKey;
 use kw_engine::Caller;
 use kw_policy::Acl;
 use kw_store::Revision;
-use kw_types::{Fault, IDENT_LEN, Ident};
+use kw_types::{Fault, IDENT_LEN, Ident, Secret};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub entry: TokenEntry,
     pub caller: Caller,
     revision: Revision,
+    /// The ancestors, once they were looked up.
+    line: ArcSwapOption<Line>,
     rights: ArcSwapOption<Rights>,
 }
 
@@ -87,11 +90,19 @@ impl Tokens {
         Ok(Some(session))
     }
 
-    /// The entry that an accessor names. Service tokens only: a batch token has none.
+    /// The token that an accessor names. Service tokens only: a batch token has none.
     pub(crate) async fn by_accessor(kernel: &Kernel, accessor: &str) -> Result<Option<TokenEntry>, Fault> {
         let Some(ident) = accessor.get(..IDENT_LEN).and_then(Ident::parse) else { return Ok(None) };
-        let entry = kernel.view(TOKENS).get::<TokenEntry>(ident.as_str()).await?;
-        Ok(entry.filter(|e| e.accessor == accessor && !e.is_expired(kernel.now())))
+        let entry = Self::by_ident(kernel, ident.as_str()).await?;
+        Ok(entry.filter(|e| Secret::new(e.accessor.clone()).matches(accessor)))
+    }
+
+    /// The token of this identifier, if it can still be used.
+    pub(crate) async fn by_ident(kernel: &Kernel, ident: &str) -> Result<Option<TokenEntry>, Fault> {
+        let (tokens, now) = (kernel.view(TOKENS), kernel.now());
+        let entry = tokens.get::<TokenEntry>(ident).await?.filter(|e| !e.is_spent && !e.is_expired(now));
+        let Some(entry) = entry else { return Ok(None) };
+        Ok(Line::read(tokens, &entry).await?.filter(|line| !line.is_expired(now)).map(|_| entry))
     }
 }
 
@@ -102,7 +113,7 @@ async fn by_row(kernel: &Kernel, text: &str, mac: &[u8; 32]) -> Result<Option<(T
         let Some((plain, revision)) = kernel.view(TOKENS).get_row(&ident).await? else { continue };
         let entry: TokenEntry = serde_json::from_slice(&plain)
             .map_err(|e| Fault::internal(format_args!("token row: {:?}", e.classify())))?;
-        if kw_types::Secret::new(entry.mac.clone()).matches(&mac) {
+        if Secret::new(entry.mac.clone()).matches(&mac) {
             return Ok(Some((entry, revision)));
         }
     }
@@ -126,17 +137,28 @@ impl Session {
             metadata: entry.meta.clone().unwrap_or_default(),
             is_root: entry.is_root(),
         };
-        Self { entry, caller, revision, rights: ArcSwapOption::empty() }
+        Self { entry, caller, revision, line: ArcSwapOption::empty(), rights: ArcSwapOption::empty() }
     }
 
-    /// Whether the row is as it was; for a batch token, whether the parent that it would die with is there.
+    /// Whether the row is as it was, and no ancestor is gone.
     async fn is_current(&self, kernel: &Kernel) -> Result<bool, Fault> {
-        let rows = kernel.view(TOKENS);
-        match (self.entry.kind, &self.entry.parent) {
-            (TokenType::Service, _) => Ok(rows.revision_of(&self.entry.ident).await? == Some(self.revision)),
-            (TokenType::Batch, Some(parent)) => rows.exists(parent).await,
-            (TokenType::Batch, None) => Ok(true),
+        let tokens = kernel.view(TOKENS);
+        if self.entry.kind == TokenType::Service && tokens.revision_of(&self.entry.ident).await? != Some(self.revision)
+        {
+            return Ok(false);
         }
+        if self.entry.parent.is_none() {
+            return Ok(true);
+        }
+        if let Some(line) = self.line.load_full()
+            && line.is_unchanged(tokens).await?
+        {
+            return Ok(!line.is_expired(kernel.now()));
+        }
+        let Some(line) = Line::read(tokens, &self.entry).await? else { return Ok(false) };
+        let is_expired = line.is_expired(kernel.now());
+        self.line.store(Some(Arc::new(line)));
+        Ok(!is_expired)
     }
 
     /// What the token may do now. Errors: 403 when its entity is gone or disabled.
