@@ -53,9 +53,8 @@ struct Start {
 
 async fn start(call: &Call<'_>, ask: Start) -> Result<BareJson<Answer>, Fault> {
     let kernel = call.kernel;
-    let mut desk = kernel.seal.generate_root.lock();
-    let made = desk.start(ask.otp.expose(), &ask.pgp_key, TEXT_LEN, kernel.rng.as_ref(), kernel.now())?;
-    drop(desk);
+    let (rng, time) = (kernel.rng.as_ref(), kernel.now());
+    let made = kernel.seal.generate_root.lock().start(ask.otp.expose(), &ask.pgp_key, TEXT_LEN, rng, time)?;
     tracing::warn!("share holders began to generate a root token");
     let otp = made.unwrap_or_default();
     Ok(BareJson(200, Answer { otp, otp_length: TEXT_LEN, ..now(call).await? }))

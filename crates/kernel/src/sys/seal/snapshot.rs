@@ -62,10 +62,11 @@ async fn put_in_place(call: &Call<'_>, forced: bool) -> Result<(), Fault> {
         let mut rows: Vec<(Key, Bytes)> = Vec::new();
         let read = snapshot::read(&mut contents.state.as_slice(), |key, value| {
             // Rows come in the order of keys, so that a key that occurs twice shows.
-            match rows.last() {
-                Some((last, _)) if *last >= key => Err(StoreError::Corrupt("rows out of order".to_owned())),
-                _ => Ok(rows.push((key, value))),
+            if rows.last().is_some_and(|(last, _)| *last >= key) {
+                return Err(StoreError::Corrupt("rows out of order".to_owned()));
             }
+            rows.push((key, value));
+            Ok(())
         });
         match read {
             Ok(_) => Ok((contents, rows)),

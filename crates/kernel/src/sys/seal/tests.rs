@@ -244,7 +244,8 @@ fn a_restore_that_is_cut_off_is_finished_or_has_not_begun() {
         for commits in 0.. {
             let inner = Arc::new(MemoryStore::new());
             let server =
-                running_on(Arc::new(Failing { inner: inner.clone(), commits_left: AtomicUsize::new(usize::MAX) })).await;
+                running_on(Arc::new(Failing { inner: inner.clone(), commits_left: AtomicUsize::new(usize::MAX) }))
+                    .await;
             for n in 0..120 {
                 server.note(&format!("old-{n}"), "old").await.unwrap();
             }
