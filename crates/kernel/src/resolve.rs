@@ -17,8 +17,6 @@ pub(crate) enum Target<'k> {
     NoOperation(Access),
     /// The same on the bare paths (health, the seal), which nobody needs a token for: 405 without a text.
     NoBareOperation,
-    /// The same on an engine's path that is called without a token, such as a login: 405 without asking for one.
-    NoOpenOperation,
     /// A request to seal a server that is sealed: 204, whoever asks.
     SealedAlready,
     /// A mount without such a path: 404.
@@ -188,7 +186,6 @@ fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (
 fn in_engine<'k>(table: &'k RouteTable<Handler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
     match table.find(rest, verb) {
         Found::Op { op, captures, .. } => (Target::Engine(op), captures),
-        Found::Path(other) if other.access == Access::Open => (Target::NoOpenOperation, Captures::default()),
         Found::Path(other) => (Target::NoOperation(other.access), Captures::default()),
         Found::Nothing => (Target::NoPath, Captures::default()),
     }
@@ -200,7 +197,8 @@ impl Resolved<'_> {
         match &self.target {
             Target::Engine(op) => op.access,
             Target::System(op) => op.handler.access(op.access, self.received.edge),
-            Target::NoBareOperation | Target::NoOpenOperation | Target::SealedAlready => Access::Open,
+            Target::NoBareOperation | Target::SealedAlready => Access::Open,
+            Target::NoOperation(access) => *access,
             _ => Access::Token,
         }
     }

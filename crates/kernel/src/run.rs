@@ -46,7 +46,6 @@ pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outc
         Target::NoOperation(_) => {
             Err(Fault::new(FaultKind::Unsupported, "1 error occurred:\n\t* unsupported operation\n\n"))
         }
-        Target::NoOpenOperation => Err(Fault::unsupported()),
         Target::NoBareOperation => Err(Fault::silent(FaultKind::Unsupported)),
         Target::SealedAlready => Ok(Outcome { shape: Shape::Empty, ..Outcome::of(Envelope::default()) }),
         Target::NoPath => Err(Fault::new(FaultKind::NotFound, "1 error occurred:\n\t* unsupported path\n\n")),
