@@ -132,16 +132,17 @@ pub(crate) async fn delete(kernel: &Kernel, txn: Txn<'_>, mut row: GroupRow) -> 
         }
     }
     txn.delete(&rows::parents_of_group(&row.id));
-    drop_alias(txn, &mut row);
+    drop_alias(txn, &mut row).await?;
     txn.delete(&rows::group_name(&names::fold(&row.name)?));
     txn.delete(&rows::group(&row.id));
     Ok(())
 }
 
-/// Takes the alias from a group; the row is left to be written.
-pub(crate) fn drop_alias(txn: Txn<'_>, row: &mut GroupRow) {
-    if let Some(alias) = row.alias.take() {
-        txn.delete(&rows::group_alias(&alias.id));
-        txn.delete(&rows::group_alias_key(&alias.mount_accessor, &alias.name));
-    }
+/// Takes the alias from a group; the row is left to be written. Who was in the group by this alias is in it no more: nobody
+/// would say when it ends.
+pub(crate) async fn drop_alias(txn: Txn<'_>, row: &mut GroupRow) -> Result<(), Fault> {
+    let Some(alias) = row.alias.take() else { return Ok(()) };
+    txn.delete(&rows::group_alias(&alias.id));
+    txn.delete(&rows::group_alias_key(&alias.mount_accessor, &alias.name));
+    set_entities(txn, row, Vec::new()).await
 }

@@ -13,5 +13,5 @@ pub(crate) use facts::Identities;
 pub(crate) use login::{at_login, join_groups};
 pub(crate) use routes::routes;
 
-
-
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,12 @@ async fn write(call: &Call<'_>, ask: Write) -> Result<(), Fault> {
 
 async fn delete(call: &Call<'_>, ask: Header) -> Result<(), Fault> {
     let name = ask.header.to_ascii_lowercase();
-    call.kernel.transact(async |txn| Ok(txn.rescoped(AUDIT_HEADERS).delete(&name))).await
+    call.kernel
+        .transact(async |txn| {
+            txn.rescoped(AUDIT_HEADERS).delete(&name);
+            Ok(())
+        })
+        .await
 }
 
 /// A token as of RFC 9110, section 5.6.2, of sensible length.

@@ -99,5 +99,10 @@ struct Delete {
 }
 
 async fn delete(call: &Call<'_>, ask: Delete) -> Result<(), Fault> {
-    call.kernel.transact(async |txn| Ok(txn.rescoped(SETTINGS).delete(&row_name(&ask.header)))).await
+    call.kernel
+        .transact(async |txn| {
+            txn.rescoped(SETTINGS).delete(&row_name(&ask.header));
+            Ok(())
+        })
+        .await
 }

@@ -238,12 +238,10 @@ struct Merge {
     to_entity_id: String,
     /// Where two have an alias at the same mount: the ids of the aliases that stay.
     conflicting_alias_ids_to_keep: Vec<String>,
-    /// Without meaning here; taken since clients send it.
-    force: bool,
 }
 
 async fn merge_some(call: &Call<'_>, ask: Merge) -> Result<(), Fault> {
-    let Merge { mut from_entity_ids, to_entity_id, conflicting_alias_ids_to_keep, force: _ } = ask;
+    let Merge { mut from_entity_ids, to_entity_id, conflicting_alias_ids_to_keep } = ask;
     if from_entity_ids.is_empty() {
         return Err(Fault::bad_request("missing entity ids to merge from"));
     }

@@ -80,18 +80,22 @@ async fn write_by_id(call: &Call<'_>, ask: WriteById) -> Result<Data<Written>, F
 async fn put(kernel: &Kernel, txn: Txn<'_>, id: &str, facts: &Facts) -> Result<Written, Fault> {
     let now = kernel.now();
     let mut alias = AliasRow { id: kernel.rng.uuid(), created: now, ..AliasRow::default() };
-    let mut owner = String::new();
+    let mut owner = facts.canonical_id.clone();
     if !id.is_empty() {
         let holder = of_alias(txn.view(), id).await?.ok_or_else(|| Fault::bad_request("invalid group alias ID"))?;
-        owner.clone_from(&holder.id);
-        alias = detach(kernel, txn, holder)?;
-    }
-    let mut group = match (facts.canonical_id.as_str(), owner.as_str()) {
-        ("", "") => groups::create(kernel, txn, "", GroupType::External).await?,
-        ("", id) | (id, _) => {
-            let group = groups::get(txn.view(), id).await?;
-            group.ok_or_else(|| Fault::bad_request("invalid group ID given in 'canonical_id'"))?
+        alias = alias_of(&holder)?;
+        if owner.is_empty() {
+            owner.clone_from(&holder.id);
         }
+        if owner != holder.id {
+            detach(kernel, txn, holder).await?;
+        }
+    }
+    let mut group = if owner.is_empty() {
+        groups::create(kernel, txn, "", GroupType::External).await?
+    } else {
+        let group = groups::get(txn.view(), &owner).await?;
+        group.ok_or_else(|| Fault::bad_request("invalid group ID given in 'canonical_id'"))?
     };
     if group.kind == GroupType::Internal {
         return Err(Fault::bad_request("alias can't be set on an internal group"));
@@ -100,7 +104,13 @@ async fn put(kernel: &Kernel, txn: Txn<'_>, id: &str, facts: &Facts) -> Result<W
     if rows::pointed(txn.view(), &index).await?.is_some_and(|holder| holder != group.id) {
         return Err(Fault::bad_request("combination of mount and group alias name is already in use"));
     }
-    groups::drop_alias(txn, &mut group);
+    match &group.alias {
+        // Said once more: those who are in the group by it stay.
+        Some(same) if rows::group_alias_key(&same.mount_accessor, &same.name) == index => {
+            txn.delete(&rows::group_alias(&same.id));
+        }
+        _ => groups::drop_alias(txn, &mut group).await?,
+    }
     alias.canonical_id.clone_from(&group.id);
     alias.mount_accessor.clone_from(&facts.mount_accessor);
     alias.name.clone_from(&facts.name);
@@ -113,13 +123,14 @@ async fn put(kernel: &Kernel, txn: Txn<'_>, id: &str, facts: &Facts) -> Result<W
     Ok(written)
 }
 
+fn alias_of(group: &GroupRow) -> Result<AliasRow, Fault> {
+    group.alias.clone().ok_or_else(|| Fault::internal("an index of group aliases leads to a group without"))
+}
+
 /// Takes the alias from its group.
-fn detach(kernel: &Kernel, txn: Txn<'_>, mut group: GroupRow) -> Result<AliasRow, Fault> {
-    let alias =
-        group.alias.clone().ok_or_else(|| Fault::internal("an index of group aliases leads to a group without"))?;
-    groups::drop_alias(txn, &mut group);
-    groups::put(kernel, txn, &mut group)?;
-    Ok(alias)
+async fn detach(kernel: &Kernel, txn: Txn<'_>, mut group: GroupRow) -> Result<(), Fault> {
+    groups::drop_alias(txn, &mut group).await?;
+    groups::put(kernel, txn, &mut group)
 }
 
 /// The group that has this alias.
@@ -143,7 +154,7 @@ async fn read(call: &Call<'_>, ask: ById) -> Result<Option<Data<AliasShown>>, Fa
 
 async fn delete(call: &Call<'_>, ask: ById) -> Result<(), Fault> {
     change(call, async |txn| match of_alias(txn.view(), &ask.id).await? {
-        Some(group) => detach(call.kernel, txn, group).map(|_| ()),
+        Some(group) => detach(call.kernel, txn, group).await,
         None => Ok(()),
     })
     .await
