@@ -59,6 +59,8 @@ pub struct RouteTable<H> {
     routes: Vec<Route<H>>,
     /// Routes by their first segment, where that is a literal; the others are under "".
     by_head: HashMap<&'static str, Vec<usize>>,
+    /// The route that an operation was added to last.
+    latest: usize,
 }
 
 #[derive(Debug)]
@@ -78,17 +80,21 @@ enum Part<'a> {
 
 impl<H> Default for RouteTable<H> {
     fn default() -> Self {
-        Self { routes: Vec::new(), by_head: HashMap::new() }
+        Self { routes: Vec::new(), by_head: HashMap::new(), latest: 0 }
     }
 }
 
 impl<H> RouteTable<H> {
     /// Adds an operation under a pattern.
     pub fn add(&mut self, pattern: &'static str, op: Op<H>) {
-        if let Some(route) = self.routes.iter_mut().find(|r| r.pattern == pattern) {
-            route.ops.push(op);
+        if let Some(at) = self.routes.iter().position(|r| r.pattern == pattern) {
+            self.latest = at;
+            if let Some(route) = self.routes.get_mut(at) {
+                route.ops.push(op);
+            }
             return;
         }
+        self.latest = self.routes.len();
         let parts: Vec<Part<'static>> = pattern.split('/').map(part).collect();
         let head = if let Some(Part::Literal(text)) = parts.first() { text } else { "" };
         self.by_head.entry(head).or_default().push(self.routes.len());
@@ -97,7 +103,7 @@ impl<H> RouteTable<H> {
 
     /// The operation added last, to be adjusted by a builder.
     pub fn last(&mut self) -> Option<&mut Op<H>> {
-        self.routes.last_mut().and_then(|r| r.ops.last_mut())
+        self.routes.get_mut(self.latest).and_then(|r| r.ops.last_mut())
     }
 
     /// Every operation with its pattern.
