@@ -1,0 +1,6 @@
+//! Starting servers and speaking to them.
+mod http;
+mod server;
+
+pub use http::{Answer, Caller};
+pub use server::{Keys, Server, Setup};
