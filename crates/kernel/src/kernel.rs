@@ -1,5 +1,6 @@
 //! What a running server holds, and the few things that everything in this crate does with it.
 use crate::audits::Audits;
+use crate::counters::Counters;
 use crate::identity::Identities;
 use crate::mounts::Mounts;
 use crate::policies::Policies;
@@ -61,6 +62,7 @@ pub struct Kernel {
     pub(crate) tokens: Tokens,
     pub(crate) audits: Audits,
     pub(crate) seal: SealDesk,
+    pub(crate) counters: Counters,
 }
 
 /// How often a transaction is run again when others change what it read.
@@ -72,6 +74,7 @@ impl Kernel {
         let KernelParts { store, clock, rng, registry, settings } = parts;
         let (mounts, policies, audits) = (Mounts::default(), Policies::default(), Audits::default());
         store.watch(Key::from_static(rows::MOUNTS.as_bytes()), mounts.staleness.clone());
+        store.watch(Key::from_static(rows::DEPARTURES.as_bytes()), mounts.staleness.clone());
         store.watch(Key::from_static(rows::POLICIES.as_bytes()), policies.staleness.clone());
         store.watch(Key::from_static(rows::IDENTITY.as_bytes()), policies.staleness.clone());
         store.watch(Key::from_static(rows::AUDITS.as_bytes()), audits.staleness.clone());
@@ -93,6 +96,7 @@ impl Kernel {
             tokens,
             audits,
             seal,
+            counters: Counters::default(),
         }
     }
 

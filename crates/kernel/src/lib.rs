@@ -6,6 +6,8 @@
 mod admit;
 mod answer;
 mod audits;
+mod counters;
+mod departures;
 pub mod jobs;
 mod kernel;
 mod lockout;
