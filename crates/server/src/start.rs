@@ -53,6 +53,8 @@ fn run(args: &[String]) -> Result<(), String> {
         registry: registry(),
         settings: settings(&config, &bounded),
     }));
+    let steered = log.clone();
+    kernel.steer_log(logging::as_tracing(config.log_level), Box::new(move |levels| steered.set_levels(levels)));
     let runtime = event_loop()?;
     let local = LocalSet::new();
     let control = Control { arguments, env, config, log, bounded, kernel };
@@ -148,7 +150,10 @@ fn sanitized(config: &Config) -> serde_json::Value {
         "enable_ui": config.ui,
         "listeners": listeners,
         "log_level": format!("{:?}", config.log_level).to_lowercase(),
+        "raw_storage_endpoint": config.raw_storage_endpoint,
         "storage": {"type": if config.storage == Storage::InMem { "inmem" } else { "embedded" }},
+        // Programs read these by name; metrics are fetched from us, and sent to none of these services.
+        "telemetry": {"circonus_api_token": "", "dogstatsd_addr": "", "statsd_address": "", "statsite_address": ""},
     })
 }
 
