@@ -4,10 +4,11 @@ use crate::kernel::Kernel;
 use kw_engine::Terms;
 use kw_types::{Fault, Ttl};
 
-/// Renews; `increment` counts from now, zero means the lease's own time to live. Gives the lease as it then is.
+/// Renews; `increment` counts from now, zero means what the lease had at first. Gives the lease as it then is, and the time that
+/// it was given.
 ///
 /// Errors: 400 when there is no such lease, it is not renewable, or it is at its end.
-pub(crate) async fn renew(kernel: &Kernel, id: &str, increment: Ttl) -> Result<LeaseRow, Fault> {
+pub(crate) async fn renew(kernel: &Kernel, id: &str, increment: Ttl) -> Result<(LeaseRow, Ttl), Fault> {
     let table = kernel.mounts.current(kernel).await?;
     kernel
         .transact(async |txn| {
@@ -23,19 +24,19 @@ pub(crate) async fn renew(kernel: &Kernel, id: &str, increment: Ttl) -> Result<L
             let kind =
                 kind.ok_or_else(|| Fault::internal(format_args!("no lease kind {} in {}", row.kind, mount.kind)))?;
             let cx = kernel.cx(mount, &row.path, None, None);
-            let asked = Terms { ttl: increment, max_ttl: row.ends.since(row.issued), renewable: true };
+            let asked = Terms { ttl: increment.or(row.ttl), max_ttl: row.ends.since(row.issued), renewable: true };
             let prefix = mount.rows_prefix();
             let terms = (kind.renew)(&cx, txn.rescoped(&prefix), &row.data, asked).await?;
             let before = row.expires;
             row.ends = row.issued.plus(terms.max_ttl.capped(cx.max_ttl()));
-            row.ttl = terms.ttl.or(cx.default_ttl()).min(row.ends.left(now));
-            if row.ttl.is_zero() {
+            let ttl = terms.ttl.or(cx.default_ttl()).min(row.ends.left(now));
+            if ttl.is_zero() {
                 return Err(Fault::bad_request("past the max TTL, cannot renew"));
             }
-            row.expires = now.plus(row.ttl);
+            row.expires = now.plus(ttl);
             row.last_renewal = Some(now);
             row.put(txn, Some(before))?;
-            Ok(row)
+            Ok((row, ttl))
         })
         .await
 }

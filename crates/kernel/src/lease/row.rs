@@ -36,6 +36,7 @@ pub(crate) struct LeaseRow {
     pub token: String,
     pub issued: Time,
     pub expires: Time,
+    /// What it was given at first.
     pub ttl: Ttl,
     /// No renewal goes past this.
     pub ends: Time,

@@ -16,6 +16,8 @@ pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
         .at("wrapping/unwrap")
         .write(unwrap)
         .refuses_first(must_wrap)
+        .read(unwrap)
+        .refuses_first(must_wrap)
         .at("wrapping/rewrap")
         .write(rewrap)
         .refuses_first(must_wrap)

@@ -38,19 +38,19 @@ async fn renew(call: &Call<'_>, ask: Renew) -> Result<OfLease, Fault> {
     if of_login(call.kernel, &id).await?.is_some() {
         return Err(Fault::bad_request("tokens cannot be renewed through this endpoint"));
     }
-    let lease = lease::renew(call.kernel, &id, ask.increment).await?;
+    let (lease, ttl) = lease::renew(call.kernel, &id, ask.increment).await?;
     let mut warnings = Vec::new();
-    if lease.ttl < ask.increment {
+    if ttl < ask.increment {
         warnings.push(format!(
             "TTL of {:?} exceeded the effective max_ttl of {:?}; TTL value is capped accordingly",
             ask.increment.go_text(),
-            lease.ttl.go_text()
+            ttl.go_text()
         ));
     }
     Ok(OfLease {
         id: lease.id,
         renewable: lease.renewable,
-        duration_seconds: lease.ttl.seconds(),
+        duration_seconds: ttl.seconds(),
         data: None,
         warnings,
     })
