@@ -1,4 +1,5 @@
 //! What goes on without being asked: expiry, revocation queues, key rotation.
+use crate::departures;
 use crate::kernel::Kernel;
 use crate::lease::expire_due;
 use crate::token::drain_revoking;
@@ -26,5 +27,6 @@ pub async fn run(kernel: Arc<Kernel>) {
 pub(crate) async fn round(kernel: &Kernel) -> Result<(), Fault> {
     expire_due(kernel, 4096).await?;
     drain_revoking(kernel, 4096).await?;
+    departures::carry_on(kernel, 4096).await?;
     kernel.seal_upkeep().await
 }

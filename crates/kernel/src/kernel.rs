@@ -2,6 +2,7 @@
 use crate::audits::Audits;
 use crate::counters::Counters;
 use crate::identity::Identities;
+use crate::loggers::{Loggers, SetLevels};
 use crate::mounts::Mounts;
 use crate::policies::Policies;
 use crate::registry::Registry;
@@ -63,6 +64,7 @@ pub struct Kernel {
     pub(crate) audits: Audits,
     pub(crate) seal: SealDesk,
     pub(crate) counters: Counters,
+    pub(crate) loggers: Loggers,
 }
 
 /// How often a transaction is run again when others change what it read.
@@ -97,6 +99,7 @@ impl Kernel {
             audits,
             seal,
             counters: Counters::default(),
+            loggers: Loggers::default(),
         }
     }
 
@@ -111,6 +114,11 @@ impl Kernel {
 
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Lets `sys/loggers` change what is logged. `level` is that of the configuration.
+    pub fn steer_log(&self, level: tracing::Level, control: SetLevels) {
+        self.loggers.steer(level, control);
     }
 
     pub(crate) fn now(&self) -> Time {

@@ -11,6 +11,7 @@ mod departures;
 pub mod jobs;
 mod kernel;
 mod lockout;
+mod loggers;
 mod mounts;
 mod opening;
 mod policies;
@@ -34,6 +35,7 @@ pub mod token;
 
 pub use answer::{Answer, Header};
 pub use kernel::{Kernel, KernelParts, Settings};
+pub use loggers::SetLevels;
 pub use opening::DevKeys;
 pub use received::{EdgeRules, Method, Received};
 pub use registry::Registry;
