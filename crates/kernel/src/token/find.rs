@@ -147,6 +147,13 @@ impl Session {
         {
             return Ok(false);
         }
+        // A batch token is no row that could be deleted with its auth method.
+        if self.entry.kind == TokenType::Batch
+            && !self.entry.mount_uuid.is_empty()
+            && kernel.mounts.current(kernel).await?.by_uuid(&self.entry.mount_uuid).is_none()
+        {
+            return Ok(false);
+        }
         if self.entry.parent.is_none() {
             return Ok(true);
         }

@@ -56,7 +56,9 @@ impl ConfigAsk {
     pub fn apply(&self, mount: &mut Mount, system_max: Ttl) -> Result<(), Fault> {
         let token_type = self.token_type()?;
         if !matches!(self.plugin_version.as_str(), "" | super::show::ENGINE_VERSION) {
-            return Err(Fault::bad_request("engines are part of this server and have no versions: remove plugin_version"));
+            return Err(Fault::bad_request(
+                "engines are part of this server and have no versions: remove plugin_version",
+            ));
         }
         let config = &mut mount.config;
         if let Some(word) = &self.listing_visibility {
@@ -82,8 +84,7 @@ impl ConfigAsk {
             )));
         }
         if max.is_zero() && default > system_max {
-            let text =
-                format!("given default lease TTL greater than system max lease TTL of {}", system_max.seconds());
+            let text = format!("given default lease TTL greater than system max lease TTL of {}", system_max.seconds());
             return Err(Fault::bad_request(text));
         }
         Ok(())
