@@ -170,6 +170,10 @@ async fn wrap_if_asked(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcom
 /// A token whose last use this was goes, with all that hangs on it.
 async fn end_spent(kernel: &Kernel, who: &Who) -> Result<(), Fault> {
     let Some(session) = who.session.as_ref().filter(|_| who.has_spent) else { return Ok(()) };
+    // The request has sealed the server. The token is marked as spent, and nobody can use it again.
+    if kernel.is_sealed() {
+        return Ok(());
+    }
     kernel
         .transact(async |txn| {
             if let Some(entry) = txn.rescoped(TOKENS).view().get::<TokenEntry>(&session.entry.ident).await? {

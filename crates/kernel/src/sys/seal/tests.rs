@@ -341,3 +341,22 @@ fn the_operator_decides_when_keys_are_rotated() {
         assert_eq!(term().await, 2);
     });
 }
+
+#[test]
+fn a_token_for_one_use_can_seal() {
+    on_a_loop(async || {
+        let server = running().await;
+        let made = server
+            .kernel
+            .transact(async |txn| {
+                let new = crate::token::NewToken { num_uses: 1, ..server.kernel.root_token("test", None) };
+                crate::token::create(&server.kernel, txn, new).await
+            })
+            .await
+            .unwrap();
+        let once = Running { token: made.text.expose().clone(), ..server };
+        assert_eq!(once.put("sys/seal", json!({})).await.0, 204);
+        assert!(once.kernel.unseal_with_share(&once.share).await.unwrap());
+        assert_eq!(once.put("sys/seal", json!({})).await.0, 403);
+    });
+}
