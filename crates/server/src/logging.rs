@@ -4,17 +4,29 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use tracing_subscriber::filter::LevelFilter;
+use std::sync::Arc;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
 
-/// Changes the level of the log that is installed.
-pub(crate) struct LogControl(Box<dyn Fn(LevelFilter) + Send + Sync>);
+/// Changes the levels of the log that is installed.
+#[derive(Clone)]
+pub(crate) struct LogControl(Arc<dyn Fn(Targets) + Send + Sync>);
 
 impl LogControl {
+    /// One level for all that is logged.
     pub fn set_level(&self, level: LogLevel) {
-        (self.0)(filter(level));
+        (self.0)(Targets::new().with_default(as_tracing(level)));
+    }
+
+    /// Levels by the beginning of a module's path; `None` is all else.
+    pub fn set_levels(&self, levels: &[(Option<&'static str>, Level)]) {
+        (self.0)(levels.iter().fold(Targets::new(), |targets, (module, level)| match module {
+            Some(module) => targets.with_target(*module, *level),
+            None => targets.with_default(*level),
+        }));
     }
 }
 
@@ -24,7 +36,7 @@ pub(crate) fn install(level: LogLevel, format: LogFormat, file: Option<&Path>) -
         Some(path) => Target::File(OpenOptions::new().create(true).append(true).mode(0o600).open(path)?),
         None => Target::Stderr,
     };
-    let (level, handle) = reload::Layer::new(filter(level));
+    let (level, handle) = reload::Layer::new(Targets::new().with_default(as_tracing(level)));
     let registry = tracing_subscriber::registry().with(level);
     let installed = match format {
         LogFormat::Standard => tracing::subscriber::set_global_default(
@@ -35,19 +47,20 @@ pub(crate) fn install(level: LogLevel, format: LogFormat, file: Option<&Path>) -
         ),
     };
     installed.map_err(io::Error::other)?;
-    Ok(LogControl(Box::new(move |level| {
+    Ok(LogControl(Arc::new(move |targets| {
         // The handle fails only when the log is gone, and then there is nobody to tell.
-        let _ = handle.reload(level);
+        let _ = handle.reload(targets);
     })))
 }
 
-fn filter(level: LogLevel) -> LevelFilter {
+/// The level in the log library's words.
+pub(crate) fn as_tracing(level: LogLevel) -> Level {
     match level {
-        LogLevel::Trace => LevelFilter::TRACE,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Trace => Level::TRACE,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Error => Level::ERROR,
     }
 }
 

@@ -146,14 +146,14 @@ async fn tokens_of_merged_entities_follow_and_lose_the_policies_of_the_source() 
     .await
     .unwrap();
     let team = group(&kernel, "team", &[&a], &[]).await;
-    change(&kernel, async |txn| merge::merge(&kernel, txn, &[a.clone()], &b, &[]).await).await.unwrap();
-    change(&kernel, async |txn| merge::merge(&kernel, txn, &[b.clone()], &c, &[]).await).await.unwrap();
+    change(&kernel, async |txn| merge::merge(&kernel, txn, std::slice::from_ref(&a), &b, &[]).await).await.unwrap();
+    change(&kernel, async |txn| merge::merge(&kernel, txn, std::slice::from_ref(&b), &c, &[]).await).await.unwrap();
     for id in [&a, &b, &c] {
         let facts = kernel.identities.facts(&kernel, id).await.unwrap().unwrap();
         assert_eq!((facts.entity.id.as_str(), facts.policies().len()), (c.as_str(), 0));
         assert_eq!(facts.direct.iter().map(|g| g.id.as_str()).collect::<Vec<_>>(), [team.as_str()]);
     }
-    assert_eq!(load(&kernel, &team).await.member_entity_ids, [c.clone()]);
+    assert_eq!(load(&kernel, &team).await.member_entity_ids, std::slice::from_ref(&c));
     // Names of the merged are free again, and with the heir goes everybody.
     entity(&kernel, "a").await;
     change(&kernel, async |txn| {
@@ -198,7 +198,7 @@ async fn logins_of_all_spellings_are_one_entity_and_join_and_leave_external_grou
     assert!(none.is_empty());
     let (second, joined) = login("ann", &["admins", "ADMINS"]).await;
     assert_eq!((&second, joined), (&first, vec![outer.clone(), above]));
-    assert_eq!(load(&kernel, &outer).await.member_entity_ids, [first.clone()]);
+    assert_eq!(load(&kernel, &outer).await.member_entity_ids, std::slice::from_ref(&first));
     let (third, left) = login("ANN", &[]).await;
     assert_eq!((third, left.len()), (first, 0));
     assert!(load(&kernel, &outer).await.member_entity_ids.is_empty());

@@ -230,3 +230,6 @@ async fn hash(call: &Call<'_>, ask: Hash) -> Result<Flat<Data<Hashed>>, Fault> {
     let device = device.ok_or_else(|| Fault::bad_request("unknown audit backend"))?;
     Ok(Flat(Data(Hashed { hash: device.hash(ask.input.expose()) })))
 }
+
+#[cfg(test)]
+mod tests;

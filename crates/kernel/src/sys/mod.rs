@@ -7,6 +7,7 @@ mod capabilities;
 mod catalog;
 mod leases;
 mod lockout;
+mod loggers;
 mod metrics;
 mod mounts;
 mod openapi;
@@ -39,6 +40,7 @@ impl SystemRoutes {
         let sys = audit_headers::routes(sys);
         let sys = leases::routes(sys);
         let sys = lockout::routes(sys);
+        let sys = loggers::routes(sys);
         let sys = metrics::routes(sys);
         let sys = node::routes(sys);
         let sys = openapi::routes(sys);
