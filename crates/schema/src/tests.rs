@@ -120,3 +120,38 @@ fn a_literal_may_end_a_pattern_after_a_rest() {
         assert_eq!((op.handler, captures.get("path")), (handler, Some(captured)), "{path}");
     }
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_parser_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Params::from_json(&body);
+        }
+
+        #[test]
+        fn no_json_like_text_makes_it_panic(body in "[{}\\[\\]\",:0-9a-e.\\\\ntrufls -]{0,80}") {
+            if let Ok(params) = Params::from_json(body.as_bytes()) {
+                // What was taken, a plain parser takes too, and finds the same names.
+                let value: serde_json::Value = if body.is_empty() { serde_json::json!({}) } else { serde_json::from_str(&body).unwrap() };
+                prop_assert_eq!(value.as_object().unwrap().len(), params.iter().count());
+            }
+        }
+
+        #[test]
+        fn documents_keep_their_meaning(map in prop::collection::btree_map(".{0,8}", prop_oneof![any::<i64>().prop_map(serde_json::Value::from), ".{0,8}".prop_map(serde_json::Value::from)], 0..6)) {
+            let pretty = serde_json::to_string_pretty(&map).unwrap();
+            let raw: Box<serde_json::value::RawValue> = serde_json::from_str(&pretty).unwrap();
+            let object = RawObject::coerce(&Raw::Json(&raw)).unwrap();
+            prop_assert_eq!(object.text(), serde_json::to_string(&map).unwrap());
+        }
+
+        #[test]
+        fn any_query_is_pairs_or_an_error(query in "[a-z=&%+0-9A-F]{0,40}") {
+            let mut params = Params::default();
+            let _ = params.add_pairs(&query);
+        }
+    }
+}

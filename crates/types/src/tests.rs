@@ -64,3 +64,65 @@ fn idents_sort_by_time() {
     assert_eq!(Ident::parse(a.as_str()), Some(a));
     assert_eq!(Steps.uuid().len(), 36);
 }
+
+mod properties {
+    use crate::*;
+    use proptest::prelude::*;
+
+    /// Texts made of what paths are attacked with.
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof!["[a-z]{1,3}", "%[0-9a-fA-F]{2}", "%2e", "%2f", "%00", "%25", "\\.", "\\.\\.", "/", "//", "%", "\u{202e}", "é", "[ -~]"];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_taken_cannot_climb(raw in hostile()) {
+            match CanonPath::parse(&raw) {
+                Ok(path) => {
+                    let text = path.as_str();
+                    prop_assert!(!text.contains("//") && !text.starts_with('/'));
+                    prop_assert!(text.split('/').all(|s| s != "." && s != ".."));
+                    prop_assert!(!text.chars().any(char::is_control));
+                    prop_assert!(path.as_folder().is_folder());
+                }
+                // A redirect leads to a path that needs no further one.
+                Err(PathFlaw::Unclean(clean)) => prop_assert!(!matches!(CanonPath::parse(&clean), Err(PathFlaw::Unclean(_)))),
+                Err(PathFlaw::Bad(_)) => {}
+            }
+        }
+
+        #[test]
+        fn a_plain_path_is_taken_as_it_is(path in "[a-zA-Z0-9_-]{1,8}(/[a-zA-Z0-9_ -]{1,8}){0,5}/?") {
+            let escaped = path.replace(' ', "%20");
+            let parsed = CanonPath::parse(&escaped).unwrap();
+            prop_assert_eq!(parsed.as_str(), path);
+        }
+
+        #[test]
+        fn any_text_is_a_duration_or_an_error(text in "\\PC{0,24}") {
+            if let Ok(ttl) = Ttl::parse(&text) {
+                prop_assert!(ttl.seconds() <= 9_223_372_036);
+            }
+        }
+
+        #[test]
+        fn seconds_survive_printing(seconds in 0_u64..9_000_000_000) {
+            prop_assert_eq!(Ttl::parse(&Ttl::from_seconds(seconds).go_text()).unwrap().seconds(), seconds);
+        }
+
+        #[test]
+        fn times_survive_printing(nanos in 1_i64..4_000_000_000_000_000_000) {
+            let time = Time::from_nanos(nanos);
+            prop_assert_eq!(Time::parse(&time.rfc3339()), Some(time));
+        }
+
+        #[test]
+        fn names_fold_to_themselves(text in "\\PC{0,20}") {
+            if let Ok(name) = Name::fold(&text) {
+                prop_assert_eq!(Name::fold(name.as_str()).unwrap(), name.clone());
+                prop_assert!(name.as_str().is_ascii() && !name.as_str().contains(' '));
+            }
+        }
+    }
+}
