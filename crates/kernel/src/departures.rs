@@ -162,7 +162,11 @@ async fn delete_rows(kernel: &Kernel, mount: &Mount, steps: usize) -> Result<boo
             if names.is_empty() {
                 break;
             }
-            kernel.transact(async |txn| Ok(names.iter().for_each(|n| txn.rescoped(&prefix).delete(n)))).await?;
+            let delete = async |txn: Txn<'_>| {
+                names.iter().for_each(|name| txn.rescoped(&prefix).delete(name));
+                Ok(())
+            };
+            kernel.transact(delete).await?;
         }
         if !kernel.view(&prefix).names("", Page { after: "", limit: 1 }).await?.is_empty() {
             return Ok(false);

@@ -32,6 +32,8 @@ pub struct Settings {
     pub max_lease_ttl: Ttl,
     /// Whether `sys/raw` answers.
     pub raw_storage: bool,
+    /// Whether audit devices can be enabled by the API, or by the configuration alone.
+    pub audit_by_api: bool,
     /// Audit devices of the configuration: always on, not to be disabled by the API.
     pub audit_devices: Vec<kw_audit::DeviceConfig>,
     /// Facts of the configuration for `sys/config/state/sanitized`, as JSON.
@@ -165,6 +167,7 @@ impl Kernel {
         caller: Option<&'a Caller>,
         remote: Option<IpAddr>,
     ) -> Cx<'a> {
+        let max_ttl = mount.config.max_lease_ttl.or(self.settings.max_lease_ttl);
         CxParts {
             clock: self.clock.as_ref(),
             rng: self.rng.as_ref(),
@@ -173,8 +176,9 @@ impl Kernel {
             caller,
             remote,
             path,
-            default_ttl: mount.config.default_lease_ttl.or(self.settings.default_lease_ttl),
-            max_ttl: mount.config.max_lease_ttl.or(self.settings.max_lease_ttl),
+            // The system's default may be over what the mount allows.
+            default_ttl: mount.config.default_lease_ttl.or(self.settings.default_lease_ttl).capped(max_ttl),
+            max_ttl,
         }
         .into()
     }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kw_engine::{Data, Keys, Page, Reply, Request, Response, Warned};
 use kw_policy::{Policy, builtin};
+use kw_store::Txn;
 use kw_types::{Fault, Name};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -162,7 +163,13 @@ async fn delete(call: &Call<'_>, ask: Named) -> Result<(), Fault> {
     match ask.name.as_str() {
         builtin::DEFAULT => Err(Fault::bad_request("cannot delete default policy")),
         name if is_fixed(name) => Err(Fault::bad_request(format!("cannot delete {name:?} policy"))),
-        name => call.kernel.transact(async |txn| Ok(txn.rescoped(POLICIES).delete(name))).await,
+        name => {
+            let delete = async |txn: Txn<'_>| {
+                txn.rescoped(POLICIES).delete(name);
+                Ok(())
+            };
+            call.kernel.transact(delete).await
+        }
     }
 }
 

@@ -139,6 +139,7 @@ async fn running() -> Running {
             default_lease_ttl: Ttl::from_hours(1),
             max_lease_ttl: Ttl::from_hours(768),
             raw_storage: false,
+            audit_by_api: true,
             audit_devices: Vec::new(),
             sanitized: Value::Null,
             log_level: String::new(),
@@ -185,6 +186,13 @@ impl Running {
 
     async fn mount(&self, path: &str) -> Arc<Mount> {
         self.kernel.mounts.current(&self.kernel).await.unwrap().exact(path).unwrap().clone()
+    }
+
+    /// Deletes the row `broken`, also of a mount that serves nothing any more.
+    async fn mend(&self, mount: &Mount) {
+        let core = self.kernel.txn();
+        core.scoped(&mount.rows_prefix()).delete("broken");
+        core.commit().await.unwrap();
     }
 
     /// Lets time pass, and the jobs do what is due.
@@ -246,7 +254,7 @@ async fn what_cannot_be_taken_back_keeps_its_engine_but_not_the_path() {
     running.later(30).await;
     assert_eq!((running.rows("lease/lent/").await, running.rows(&old.rows_prefix()).await), (3, 1));
 
-    running.kernel.transact(async |txn| Ok(txn.rescoped(&old.rows_prefix()).delete("broken"))).await.unwrap();
+    running.mend(&old).await;
     running.later(60).await;
     running.later(60).await;
     assert_eq!((running.rows("lease/lent/").await, running.rows(DEPARTURES).await), (1, 0));
@@ -327,8 +335,7 @@ async fn a_moved_mount_keeps_its_rows_and_loses_its_leases() {
     let state = async |path: &str| running.get(path, &running.root).await.1["data"]["migration_info"].clone();
     let path = format!("sys/remount/status/{id}");
     assert_eq!(state(&path).await["status"], "in-progress");
-    let prefix = running.mount("deep/er").await.rows_prefix();
-    running.kernel.transact(async |txn| Ok(txn.rescoped(&prefix).delete("broken"))).await.unwrap();
+    running.mend(running.mount("deep/er").await.as_ref()).await;
     running.later(30).await;
     running.later(30).await;
     assert_eq!(running.rows("lease/lent/").await, 0);

@@ -55,7 +55,7 @@ struct VisibleMounts<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum VisibleMount<'a> {
-    Full(MountFacts<'a>),
+    Full(Box<MountFacts<'a>>),
     Public {
         #[serde(rename = "type")]
         kind: &'a str,
@@ -79,7 +79,7 @@ async fn mounts(call: &Call<'_>, _: Visible) -> Result<Reply, Fault> {
         let is_public = mount.config.listing_visibility == Listing::Unauth;
         let visible = match &rights {
             Some(rights) if is_public || may_see(rights, mount) => {
-                VisibleMount::Full(MountFacts::of(mount, call.kernel.is_built_in(mount)))
+                VisibleMount::Full(Box::new(MountFacts::of(mount, call.kernel.is_built_in(mount))))
             }
             None if is_public => VisibleMount::Public {
                 kind: &mount.kind,
