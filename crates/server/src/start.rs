@@ -124,6 +124,7 @@ fn settings(config: &Config, bounded: &[Bounded]) -> Settings {
         default_lease_ttl: config.default_lease_ttl,
         max_lease_ttl: config.max_lease_ttl,
         raw_storage: config.raw_storage_endpoint,
+        audit_by_api: config.api_audit_creation,
         audit_devices: config.audit.iter().map(device).collect(),
         sanitized: sanitized(config),
         log_level: format!("{:?}", config.log_level).to_lowercase(),

@@ -19,6 +19,7 @@ async fn open() -> Kernel {
         default_lease_ttl: Ttl::from_hours(768),
         max_lease_ttl: Ttl::from_hours(768),
         raw_storage: false,
+        audit_by_api: true,
         audit_devices: Vec::new(),
         sanitized: serde_json::Value::Null,
         log_level: String::new(),

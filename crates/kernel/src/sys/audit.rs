@@ -79,6 +79,11 @@ struct Enable {
 }
 
 async fn enable(call: &Call<'_>, ask: Enable) -> Result<(), Fault> {
+    if !call.kernel.settings.audit_by_api {
+        return Err(Fault::bad_request(
+            "audit devices cannot be enabled by the API here: declare them in the server's configuration",
+        ));
+    }
     let path = device_path(&ask.path)?;
     let config = DeviceConfig {
         path: path.as_str().to_owned(),

@@ -48,7 +48,8 @@ fn add(call: &Call<'_>, mount: &Mount, is_generic: bool, paths: &mut Map<String,
     }
     let Some(engine) = kernel.registry.of_mount(mount) else { return };
     let table = engine.routes(mount).table();
-    if !is_generic {
+    // What is mounted once and for all is at the same place on every server.
+    if !is_generic || engine.per_token() {
         for (pattern, op) in table.each() {
             openapi_path(paths, mount.path.as_str(), pattern, op);
         }

@@ -76,6 +76,7 @@ fn kernel_on(store: Arc<dyn Store>) -> Kernel {
             default_lease_ttl: kw_types::Ttl::from_hours(768),
             max_lease_ttl: kw_types::Ttl::from_hours(768),
             raw_storage: false,
+            audit_by_api: true,
             audit_devices: Vec::new(),
             sanitized: Value::Null,
             log_level: "info".to_owned(),
