@@ -3,4 +3,4 @@ mod http;
 mod server;
 
 pub use http::{Answer, Caller};
-pub use server::{Keys, Server, Setup};
+pub use server::{Keys, Server, Setup, files};

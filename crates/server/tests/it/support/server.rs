@@ -131,7 +131,6 @@ impl Setup {
         if self.is_dev {
             command.args(["-dev", "-dev-root-token-id=root", "-dev-listen-address=127.0.0.1:0", "-dev-no-store-token"]);
         } else {
-            fs::create_dir_all(self.path("data")).unwrap();
             fs::write(self.path("server.hcl"), self.configuration()).unwrap();
             command.arg(format!("-config={}", self.file("server.hcl")));
         }
