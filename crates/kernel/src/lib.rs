@@ -6,6 +6,8 @@
 mod admit;
 mod answer;
 mod audits;
+#[cfg(test)]
+mod bed;
 mod counters;
 mod departures;
 pub mod jobs;

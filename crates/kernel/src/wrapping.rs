@@ -143,3 +143,6 @@ async fn drawer(kernel: &Kernel, ident: &str) -> Result<String, Fault> {
         .ok_or_else(|| Fault::new(FaultKind::Internal, "no mount keeps rows for tokens; answers cannot be wrapped"))?;
     Ok(format!("{}{ident}/", mount.rows_prefix()))
 }
+
+#[cfg(test)]
+mod tests;

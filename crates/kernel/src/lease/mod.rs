@@ -12,3 +12,6 @@ pub(crate) use prefix::revoke_prefix;
 pub(crate) use renew::renew;
 pub(crate) use revoke::{revoke, revoke_now_or_later};
 pub(crate) use row::{LeaseRow, LeaseState, get};
+
+#[cfg(test)]
+mod tests;

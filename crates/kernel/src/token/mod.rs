@@ -16,3 +16,6 @@ pub(crate) use renew::{Limits, renew};
 pub(crate) use revoke::{drain_revoking, finish_revoking, revoke, revoke_entry, revoke_orphan};
 pub(crate) use role::Role;
 pub(crate) use routes::routes;
+
+#[cfg(test)]
+mod tests;

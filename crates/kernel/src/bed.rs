@@ -1,0 +1,318 @@
+//! A whole kernel for tests: on a store that lets others go first at every step, with a clock that tests move.
+use crate::{EdgeRules, Kernel, KernelParts, Method, Received, Registry, Settings};
+use futures_util::future::BoxFuture;
+use kw_barrier::SystemRng;
+use kw_engine::{Cx, Engine, Lease, LeaseKind, Leased, Mount, Nothing, Request, Response, Routes, Terms, Txn, View};
+use kw_store::{Batch, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher};
+use kw_types::{Clock, Fault, Secret, SystemClock, Time, Ttl};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use tokio::sync::Semaphore;
+
+pub(crate) struct Bed {
+    pub kernel: Kernel,
+    pub clock: Arc<ManualClock>,
+    pub desk: Arc<Desk>,
+}
+
+/// The text of the root token.
+pub(crate) const ROOT: &str = "root";
+
+impl Bed {
+    /// `seed` decides who goes first at each step.
+    pub async fn new(seed: u64) -> Self {
+        let clock = Arc::new(ManualClock(AtomicI64::new(SystemClock.now().nanos())));
+        let desk = Arc::new(Desk::default());
+        let kernel = Kernel::new(KernelParts {
+            store: Arc::new(Jumbled { inner: MemoryStore::new(), state: AtomicU64::new(seed) }),
+            clock: clock.clone(),
+            rng: Arc::new(SystemRng),
+            registry: Registry::new(vec![Box::new(Drawers::new()), Box::new(Lender::new(desk.clone()))], Vec::new()),
+            settings: settings(),
+        });
+        let lender = crate::FirstMount { path: "lender/", kind: "lender", description: "", options: &[] };
+        kernel.start_dev(&[lender], Some(ROOT.to_owned())).await.unwrap();
+        Self { kernel, clock, desk }
+    }
+
+    /// One request. `verb` is `GET`, `POST` ...; a body that is null is none. Gives the status and the body.
+    pub async fn call(&self, verb: &str, path: &str, token: &str, body: Value) -> (u16, Value) {
+        self.send(verb, path, token, body, None).await
+    }
+
+    /// The same with `X-Vault-Wrap-TTL`.
+    pub async fn send(&self, verb: &str, path: &str, token: &str, body: Value, wrap: Option<&str>) -> (u16, Value) {
+        let method = match verb {
+            "GET" => Method::Get,
+            "LIST" => Method::List,
+            "DELETE" => Method::Delete,
+            _ => Method::Post,
+        };
+        let answer = self
+            .kernel
+            .handle(Received {
+                method,
+                raw_path: path.to_owned(),
+                query: String::new(),
+                content_type: "application/json".to_owned(),
+                body: if body.is_null() { bytes::Bytes::new() } else { body.to_string().into() },
+                token: (!token.is_empty()).then(|| Secret::new(token.to_owned())),
+                namespace: String::new(),
+                wrap_ttl: wrap.map(str::to_owned),
+                remote: None,
+                edge: EdgeRules::default(),
+                headers: Vec::new(),
+            })
+            .await;
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+    }
+
+    /// A new token's text; `by` makes it. Panics where that is refused.
+    pub async fn token(&self, by: &str, body: Value) -> String {
+        let (status, answer) = self.call("POST", "auth/token/create", by, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["auth"]["client_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether a token may look at itself.
+    pub async fn lives(&self, token: &str) -> bool {
+        self.call("GET", "auth/token/lookup-self", token, Value::Null).await.0 == 200
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.0.store(self.kernel.now().plus(Ttl::from_seconds(seconds)).nanos(), Ordering::SeqCst);
+    }
+}
+
+/// The identifier in a token's text.
+pub(crate) fn ident(token: &str) -> &str {
+    &token[2..18]
+}
+
+fn settings() -> Settings {
+    Settings {
+        version: String::new(),
+        api_version: String::new(),
+        build_date: String::new(),
+        cluster_name: String::new(),
+        api_addr: String::new(),
+        cluster_addr: String::new(),
+        default_lease_ttl: Ttl::from_hours(768),
+        max_lease_ttl: Ttl::from_hours(768),
+        raw_storage: false,
+        audit_by_api: true,
+        audit_devices: Vec::new(),
+        sanitized: Value::Null,
+        log_level: String::new(),
+    }
+}
+
+pub(crate) struct ManualClock(AtomicI64);
+
+impl Clock for ManualClock {
+    fn now(&self) -> Time {
+        Time::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A store in memory whose every step lets other tasks run, more or less of them.
+struct Jumbled {
+    inner: MemoryStore,
+    state: AtomicU64,
+}
+
+impl Jumbled {
+    async fn wait(&self) {
+        let state = self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        for _ in 0..(mixed >> 61) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Store for Jumbled {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+    fn peek(&self, _: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
+        None
+    }
+    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.get(key).await
+        })
+    }
+    fn scan<'a>(
+        &'a self,
+        start: &'a [u8],
+        end: &'a [u8],
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
+        self.inner.scan(start, end, limit)
+    }
+    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
+        Box::pin(async move {
+            self.wait().await;
+            self.inner.keys(start, end, limit).await
+        })
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
+        Box::pin(async move {
+            self.wait().await;
+            let done = self.inner.commit(batch).await;
+            self.wait().await;
+            done
+        })
+    }
+    fn revision(&self) -> Revision {
+        self.inner.revision()
+    }
+    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
+        self.inner.newest()
+    }
+    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
+        self.inner.watch(prefix, watcher);
+    }
+    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
+        self.inner.snapshot(out)
+    }
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.close()
+    }
+}
+
+/// Documents of each token, as the engine for that keeps them.
+struct Drawers(Routes);
+
+#[derive(Request)]
+struct At {
+    #[capture]
+    path: String,
+}
+
+impl Drawers {
+    fn new() -> Self {
+        let read = async |_: &Cx<'_>, view: View<'_>, at: At| {
+            let found = view.get::<Value>(&at.path).await?;
+            found.map(|document| kw_engine::Reply::data(&document)).transpose()
+        };
+        Self(Routes::new().at("{path...}").read(read))
+    }
+}
+
+impl Engine for Drawers {
+    fn kind(&self) -> &'static str {
+        "cubbyhole"
+    }
+    fn doc(&self) -> &'static str {
+        ""
+    }
+    fn routes(&self, _: &Mount) -> &Routes {
+        &self.0
+    }
+    fn variants(&self) -> Vec<(&'static str, &Routes)> {
+        vec![("", &self.0)]
+    }
+    fn per_token(&self) -> bool {
+        true
+    }
+}
+
+/// The outside world of [`Lender`]: what is out, and how it behaves.
+pub(crate) struct Desk {
+    pub out: Mutex<Vec<u64>>,
+    /// Each loan takes one place to be made.
+    pub places: Semaphore,
+    /// Nothing can be taken back.
+    pub is_broken: std::sync::atomic::AtomicBool,
+    count: AtomicU64,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        let (is_broken, count) = (std::sync::atomic::AtomicBool::new(false), AtomicU64::new(0));
+        Self { out: Mutex::default(), places: Semaphore::new(Semaphore::MAX_PERMITS), is_broken, count }
+    }
+}
+
+/// Engines hold no state, so the desk is found by a number.
+static DESKS: Mutex<Vec<Arc<Desk>>> = Mutex::new(Vec::new());
+
+/// An engine that lends numbers out.
+struct Lender(Routes);
+
+#[derive(Serialize, Deserialize)]
+struct Loan {
+    desk: usize,
+    number: u64,
+}
+
+#[derive(Serialize, Response)]
+struct Lent {
+    number: u64,
+}
+
+impl Loan {
+    fn desk(&self) -> Arc<Desk> {
+        DESKS.lock()[self.desk].clone()
+    }
+}
+
+impl Lease for Loan {
+    const KIND: &'static str = "loan";
+    type Secret = Lent;
+    async fn create(&self, _: &Cx<'_>, _: View<'_>) -> Result<Lent, Fault> {
+        let desk = self.desk();
+        desk.places.acquire().await.unwrap().forget();
+        desk.out.lock().push(self.number);
+        Ok(Lent { number: self.number })
+    }
+    async fn renew(&self, _: &Cx<'_>, _: Txn<'_>, asked: Terms) -> Result<Terms, Fault> {
+        Ok(asked)
+    }
+    async fn revoke(&self, _: &Cx<'_>, _: Txn<'_>) -> Result<(), Fault> {
+        let desk = self.desk();
+        if desk.is_broken.load(Ordering::SeqCst) {
+            return Err(Fault::unavailable("the desk is closed"));
+        }
+        desk.out.lock().retain(|n| *n != self.number);
+        Ok(())
+    }
+}
+
+impl Lender {
+    fn new(desk: Arc<Desk>) -> Self {
+        let mut desks = DESKS.lock();
+        let at = desks.len();
+        desks.push(desk.clone());
+        let lend = async move |cx: &Cx<'_>, _: Txn<'_>, _: Nothing| {
+            let number = desk.count.fetch_add(1, Ordering::SeqCst);
+            let terms = Terms { ttl: Ttl::from_seconds(600), max_ttl: Ttl::from_seconds(3600), renewable: true };
+            Ok(cx.issue(Loan { desk: at, number }, terms)) as Result<Leased<Loan>, Fault>
+        };
+        Self(Routes::new().at("lend").write(lend))
+    }
+}
+
+impl Engine for Lender {
+    fn kind(&self) -> &'static str {
+        "lender"
+    }
+    fn doc(&self) -> &'static str {
+        ""
+    }
+    fn routes(&self, _: &Mount) -> &Routes {
+        &self.0
+    }
+    fn variants(&self) -> Vec<(&'static str, &Routes)> {
+        vec![("", &self.0)]
+    }
+    fn leases(&self) -> Vec<LeaseKind> {
+        vec![LeaseKind::of::<Loan>()]
+    }
+}
