@@ -13,4 +13,5 @@
 mod support;
 
 mod crash;
+mod leak;
 mod sweep;
