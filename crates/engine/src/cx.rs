@@ -1,6 +1,7 @@
 //! What a handler may know and use besides its rows: who asks, when, of which mount; time, chance and keyed hashes.
 use crate::{Lease, Leased, Mount, Terms};
-use kw_types::{Clock, Fault, Rng, Time, Ttl};
+use futures_util::future::LocalBoxFuture;
+use kw_types::{Clock, Fault, Rng, Secret, Time, Ttl};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -17,10 +18,17 @@ pub struct Caller {
     pub is_root: bool,
 }
 
-/// Keyed hashes for what must be found again but not be readable in the store. Implemented by the kernel over the barrier's subkeys.
+/// Keyed hashes for what must be found again but not be readable in the store, and passwords by the operator's rules.
+/// Implemented by the kernel over the barrier's subkeys.
 pub trait Keyed: Send + Sync {
     /// HMAC-SHA-256 under a key that belongs to `purpose` alone.
     fn mac(&self, purpose: &str, data: &[u8]) -> Result<[u8; 32], Fault>;
+
+    /// A password by the password policy of this name. Errors: 400 when there is none; that is all that a kernel without
+    /// policies (a test's) says.
+    fn password<'a>(&'a self, _policy: &'a str) -> LocalBoxFuture<'a, Result<Secret<String>, Fault>> {
+        Box::pin(async { Err(Fault::bad_request("there is no password policy of this name")) })
+    }
 }
 
 /// The context of one call.
@@ -99,6 +107,11 @@ impl<'a> Cx<'a> {
     pub fn mac_hex(&self, purpose: &str, data: &[u8]) -> Result<String, Fault> {
         let mac = self.keyed.mac(&format!("{}/{purpose}", self.mount.uuid), data)?;
         Ok(mac.iter().map(|b| format!("{b:02x}")).collect())
+    }
+
+    /// A new password by the password policy of this name (`sys/policies/password`). Errors: 400 when there is none.
+    pub async fn password(&self, policy: &str) -> Result<Secret<String>, Fault> {
+        self.keyed.password(policy).await
     }
 
     /// Plans a credential. Nothing outside is changed yet: the kernel commits the handler's transaction together with `lease`

@@ -4,16 +4,18 @@ use crate::counters::Counters;
 use crate::identity::Identities;
 use crate::loggers::{Loggers, SetLevels};
 use crate::mounts::Mounts;
+use crate::passwords;
 use crate::policies::Policies;
 use crate::registry::Registry;
 use crate::rows;
 use crate::seal::SealDesk;
 use crate::sys::SystemRoutes;
 use crate::token::Tokens;
+use futures_util::future::LocalBoxFuture;
 use kw_barrier::Barrier;
 use kw_engine::{Caller, Cx, CxParts, Keyed, Mount};
 use kw_store::{Clear, Key, Store, StoreError, Txn, TxnCore, View};
-use kw_types::{Clock, Fault, Rng, Time, Ttl};
+use kw_types::{Clock, Fault, Rng, Secret, Time, Ttl};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -197,6 +199,10 @@ impl Keyed for Kernel {
     fn mac(&self, purpose: &str, data: &[u8]) -> Result<[u8; 32], Fault> {
         let key = self.barrier.subkey(purpose).ok_or_else(sealed)?;
         Ok(kw_barrier::hmac_sha256(key.expose(), data))
+    }
+
+    fn password<'a>(&'a self, policy: &'a str) -> LocalBoxFuture<'a, Result<Secret<String>, Fault>> {
+        Box::pin(passwords::generate(self, policy))
     }
 }
 

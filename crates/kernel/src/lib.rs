@@ -6,8 +6,6 @@
 mod admit;
 mod answer;
 mod audits;
-#[cfg(test)]
-mod bed;
 mod counters;
 mod departures;
 pub mod jobs;
@@ -16,6 +14,7 @@ mod lockout;
 mod loggers;
 mod mounts;
 mod opening;
+mod passwords;
 mod policies;
 mod received;
 mod registry;
@@ -43,3 +42,6 @@ pub use received::{EdgeRules, Method, Received};
 pub use registry::Registry;
 pub use seal::FirstMount;
 pub use sys::schema_json;
+
+#[cfg(test)]
+mod tests;

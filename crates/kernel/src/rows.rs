@@ -18,6 +18,8 @@ pub(crate) const SETTINGS: &str = "sys/setting/";
 pub(crate) const DEPARTURES: &str = "sys/setting/unmounting/";
 /// How moves of mounts went, by identifier of the departure.
 pub(crate) const MOVES: &str = "sys/setting/remount/";
+/// Rules for generated passwords by name.
+pub(crate) const PASSWORD_POLICIES: &str = "sys/password-policy/";
 /// Tokens by identifier.
 pub(crate) const TOKENS: &str = "tok/";
 /// Identifiers of tokens whose text the caller chose, by keyed hash.

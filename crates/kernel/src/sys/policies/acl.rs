@@ -1,17 +1,15 @@
 //! ACL policies: `sys/policies/acl`, and `sys/policy`, as old clients have it.
-use super::routes::Flat;
-use super::{Call, SysRoutes};
+use super::decoded;
 use crate::kernel::Kernel;
 use crate::policies::PolicyRow;
 use crate::rows::POLICIES;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use crate::sys::routes::Flat;
+use crate::sys::{Call, SysRoutes};
 use kw_engine::{Data, Keys, Page, Reply, Request, Response, Warned};
 use kw_policy::{Policy, builtin};
 use kw_store::Txn;
 use kw_types::{Fault, Name};
 use serde::Serialize;
-use std::borrow::Cow;
 
 pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
     routes
@@ -176,10 +174,4 @@ async fn delete(call: &Call<'_>, ask: Named) -> Result<(), Fault> {
 /// Policies that have no row: nobody can change what they mean.
 fn is_fixed(name: &str) -> bool {
     matches!(name, builtin::ROOT | builtin::RESPONSE_WRAPPING)
-}
-
-/// What is base64 of a text stands for that text. A policy itself is never base64: it has a space or a quotation mark.
-fn decoded(text: &str) -> Cow<'_, str> {
-    let decoded = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded.map_or(Cow::Borrowed(text), Cow::Owned)
 }
