@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The calls of hvac's own getting-started pages, on a development server that VAULT_ADDR and VAULT_TOKEN name."""
-import os, sys, traceback
+import os, sys, tempfile, traceback
 
 import hvac
 from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
@@ -100,9 +100,12 @@ def wrapping(vault):
 
 
 def audit_and_leases(vault):
-    vault.sys.enable_audit_device("file", options={"file_path": "discard"}, path="hvac-audit")
-    assert "hvac-audit/" in vault.sys.list_enabled_audit_devices()["data"]
-    vault.sys.disable_audit_device("hvac-audit")
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "audit.log")
+        vault.sys.enable_audit_device("file", options={"file_path": file}, path="hvac-audit")
+        assert "hvac-audit/" in vault.sys.list_enabled_audit_devices()["data"]
+        vault.sys.disable_audit_device("hvac-audit")
+        assert os.path.getsize(file) > 0
     assert raises((InvalidRequest, InvalidPath), vault.sys.read_lease, "no/such/lease")
 
 

@@ -71,6 +71,10 @@ impl Areas {
         counted.iter().filter(below).map(line).collect()
     }
 
+    pub fn has_fallen(&self, counted: &[Counted], area: &str) -> bool {
+        counted.iter().any(|c| c.area == area && c.passing < self.listed(area))
+    }
+
     /// A line for each measured area that passes more: the list should be raised.
     pub fn higher(&self, counted: &[Counted]) -> Vec<String> {
         let above = |c: &&Counted| c.passing > self.listed(&c.area);

@@ -22,3 +22,9 @@ fn an_area_that_was_not_measured_has_not_fallen() {
     assert!(areas.fallen(&[]).is_empty());
     assert!(Areas::parse("kv2 = 5").is_err());
 }
+
+#[test]
+fn only_wanted_failures_are_shown() {
+    let text = "FAIL pki.a\n     step 1\nof a program\nFAIL kv2.b\n     step 2\npki  0 of 1\n1 passed, 1 failed";
+    assert_eq!(super::shown(text, |area| area == "kv2"), "FAIL kv2.b\n     step 2\npki  0 of 1");
+}

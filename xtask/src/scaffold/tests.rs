@@ -29,8 +29,9 @@ fn a_name_goes_into_the_list() {
 #[test]
 fn what_is_made_is_green() {
     let machine = Machine::find().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path();
+    // Always the same folder, so that what is compiled for it takes its place in the target folder once.
+    let copy = &machine.target.join("scaffold-test");
+    let _ = std::fs::remove_dir_all(copy);
     copy_crates(&machine.root, copy);
     secrets(copy, "new_engine").unwrap();
     auth(copy, "new_method").unwrap();
