@@ -1,14 +1,21 @@
 //! Between HTTP and the kernel.
+use crate::rules::Rules;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName,
+    STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use crate::rules::Rules;
 use kw_kernel::{Answer, Method, Received};
 use kw_types::Secret;
 use std::net::SocketAddr;
+
+const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
 
 /// Why a request is refused at the edge.
 pub(crate) struct Refusal(pub StatusCode, pub &'static str);
@@ -22,7 +29,10 @@ pub(crate) async fn receive(
     let (head, body) = request.into_parts();
     check_head(&head)?;
     if rules.needs_request_header && head.headers.get("x-vault-request").is_none_or(|v| v != "true") {
-        return Err(Refusal(StatusCode::PRECONDITION_FAILED, "missing X-Vault-Request header; this listener requires it"));
+        return Err(Refusal(
+            StatusCode::PRECONDITION_FAILED,
+            "missing X-Vault-Request header; this listener requires it",
+        ));
     }
     let remote = rules.forwarded.origin(remote, &head.headers)?;
     let token = credential(&head.headers)?;
@@ -33,17 +43,17 @@ pub(crate) async fn receive(
         }
         Err(_) => return Err(Refusal(StatusCode::BAD_REQUEST, "the body could not be read")),
     };
-    let text = |name: &str| only(&head.headers, name);
+    let text = |name: &HeaderName| only(&head.headers, name);
     let raw_path = head.uri.path();
     Ok(Received {
         method: method(&head.method),
         raw_path: raw_path.strip_prefix("/v1/").unwrap_or(raw_path).to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        content_type: text(CONTENT_TYPE.as_str())?,
+        content_type: text(&CONTENT_TYPE)?,
         body,
         token,
-        namespace: text("x-vault-namespace")?,
-        wrap_ttl: Some(text("x-vault-wrap-ttl")?).filter(|t| !t.is_empty()),
+        namespace: text(&NAMESPACE)?,
+        wrap_ttl: Some(text(&WRAP_TTL)?).filter(|t| !t.is_empty()),
         remote,
         edge: rules.edge,
         headers: other_headers(&head.headers),
@@ -100,7 +110,7 @@ fn check_host(head: &http::request::Parts) -> Result<(), Refusal> {
 
 /// A header that changes what a request means: once at most, and readable. One that was passed over would leave the caller in
 /// the belief that it counted: that the answer is wrapped, say.
-fn only(headers: &HeaderMap, name: &str) -> Result<String, Refusal> {
+fn only(headers: &HeaderMap, name: &HeaderName) -> Result<String, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(String::new()) };
     let text = value.to_str().ok().filter(|_| values.next().is_none());
@@ -111,7 +121,7 @@ fn only(headers: &HeaderMap, name: &str) -> Result<String, Refusal> {
 /// The token. Two different ones are refused: whichever counted, somebody would be wrong about it.
 fn credential(headers: &HeaderMap) -> Result<Option<Secret<String>>, Refusal> {
     let mut found: Option<&str> = None;
-    let given = headers.get_all("x-vault-token").iter().map(|v| v.to_str().ok());
+    let given = headers.get_all(TOKEN).iter().map(|v| v.to_str().ok());
     let bearer =
         headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()?.strip_prefix("Bearer ").map(Some));
     for text in given.chain(bearer) {
@@ -175,8 +185,8 @@ pub(crate) fn refuse(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
 }
 
 fn safe_headers(headers: &mut HeaderMap) {
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000; includeSubDomains"));
-    headers.insert("content-security-policy", HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }

@@ -55,12 +55,20 @@ impl Forwarded {
         let (Some(peer), false) = (peer, self.authorized.is_empty()) else { return Ok(peer) };
         let refused = |why| Err(Refusal(StatusCode::BAD_REQUEST, why));
         let address = peer.ip().to_canonical();
-        let told: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
+        let told: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','))
+            .map(str::trim)
+            .collect();
         let is_authorized = self.authorized.iter().any(|net| net.contains(&address));
         match (told.is_empty(), is_authorized) {
             (true, true) if self.reject_not_present => refused("missing x-forwarded-for header"),
             (true, _) => Ok(Some(peer)),
-            (false, false) if self.reject_not_authorized => refused("x-forwarded-for from an address that is not authorized"),
+            (false, false) if self.reject_not_authorized => {
+                refused("x-forwarded-for from an address that is not authorized")
+            }
             (false, false) => Ok(Some(peer)),
             (false, true) => {
                 let at = told.len().checked_sub(self.hop_skips + 1).and_then(|at| told.get(at));

@@ -59,7 +59,8 @@ pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdo
             continue;
         }
         open.set(open.get() + 1);
-        let connection = Connection { kernel: kernel.clone(), rules: rules.clone(), remote, shutdown: shutdown.clone() };
+        let connection =
+            Connection { kernel: kernel.clone(), rules: rules.clone(), remote, shutdown: shutdown.clone() };
         let (tls, open) = (tls.clone(), open.clone());
         tokio::task::spawn_local(async move {
             connection.run(stream, tls).await;
@@ -178,7 +179,12 @@ impl Connection {
     }
 
     fn take(&mut self) -> Self {
-        Self { kernel: self.kernel.clone(), rules: self.rules.clone(), remote: self.remote, shutdown: self.shutdown.clone() }
+        Self {
+            kernel: self.kernel.clone(),
+            rules: self.rules.clone(),
+            remote: self.remote,
+            shutdown: self.shutdown.clone(),
+        }
     }
 
     async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -188,13 +194,14 @@ impl Connection {
         if let Some(response) = outside_api(&request) {
             return Ok(response);
         }
-        let answered = async {
+        // Pinned here, since the future of a request is large and would be copied into the time-out's.
+        let answered = pin!(async {
             match receive(request, self.remote, &self.rules).await {
                 Ok(received) if is_last => closing(respond(self.kernel.handle(received).await, is_head)),
                 Ok(received) => respond(self.kernel.handle(received).await, is_head),
                 Err(refusal) => closing(refuse(refusal.0, refusal.1)),
             }
-        };
+        });
         let answered = tokio::time::timeout(self.rules.limits.request_time, answered).await;
         Ok(answered.unwrap_or_else(|_| {
             closing(refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration"))
