@@ -1,8 +1,9 @@
 //! Where lines go.
 use parking_lot::Mutex;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use rustix::fs::OFlags;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Takes whole lines. `Ok` means the operating system has them: they survive the end of this process.
@@ -16,42 +17,81 @@ pub trait AuditSink: Send + Sync {
 pub struct FileSink {
     path: PathBuf,
     mode: u32,
-    file: Mutex<File>,
+    /// `None` after a reopening that failed: the next write tries again, and so it fails until the file can be had.
+    open: Mutex<Option<Appender>>,
 }
 
 impl FileSink {
     /// Opens or makes the file with this mode, whatever the umask, and its folder with mode 0700.
     pub fn open(path: impl AsRef<Path>, mode: u32) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let file = Mutex::new(open(&path, mode)?);
-        Ok(Self { path, mode, file })
+        let open = Mutex::new(Some(Appender::open(&path, mode)?));
+        Ok(Self { path, mode, open })
     }
-}
-
-fn open(path: &Path, mode: u32) -> io::Result<File> {
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let file = OpenOptions::new().create(true).append(true).mode(mode).open(path)?;
-    let is_file = file.metadata()?.is_file();
-    if is_file && file.metadata()?.permissions().mode() & 0o777 != mode {
-        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    }
-    Ok(file)
 }
 
 impl AuditSink for FileSink {
+    /// A file that was deleted is made anew: lines in a file without a name would be lost with this process.
     fn write(&self, lines: &[u8]) -> io::Result<()> {
-        let mut file = self.file.lock();
-        // One write for all lines: with O_APPEND they stay together even if another process appends to the same file.
-        match file.write(lines)? {
-            n if n == lines.len() => Ok(()),
-            n => file.write_all(lines.get(n..).unwrap_or_default()),
+        let mut open = self.open.lock();
+        if open.as_ref().is_some_and(Appender::is_deleted) {
+            *open = None;
+        }
+        match open.as_mut() {
+            Some(appender) => appender.append(lines),
+            None => open.insert(Appender::open(&self.path, self.mode)?).append(lines),
         }
     }
 
     fn reopen(&self) -> io::Result<()> {
-        *self.file.lock() = open(&self.path, self.mode)?;
+        let mut open = self.open.lock();
+        *open = None;
+        *open = Some(Appender::open(&self.path, self.mode)?);
+        Ok(())
+    }
+}
+
+/// A file that is open for appending.
+struct Appender {
+    file: File,
+    /// Whether the last line was not written to its end, for want of room.
+    is_torn: bool,
+}
+
+impl Appender {
+    fn open(path: &Path, mode: u32) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        // A pipe that nobody reads must fail rather than wait: requests wait for what is written here. Files do not care.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new().create(true).append(true).mode(mode).custom_flags(flags).open(path)?;
+        let known = file.metadata()?;
+        if known.is_file() && known.permissions().mode() & 0o777 != mode {
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        Ok(Self { file, is_torn: false })
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|known| known.nlink() == 0)
+    }
+
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            // What is left of the torn line stays alone on its own; the next one can be read.
+            self.file.write_all(b"\n")?;
+            self.is_torn = false;
+        }
+        // One write for all lines: with O_APPEND they stay together even if another process appends to the same file.
+        let written = match self.file.write(lines) {
+            Ok(written) => written,
+            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error),
+        };
+        self.is_torn = written > 0;
+        self.file.write_all(lines.get(written..).unwrap_or_default())?;
+        self.is_torn = false;
         Ok(())
     }
 }

@@ -51,6 +51,44 @@ fn chosen_keys_stay_readable() {
 }
 
 #[test]
+fn a_deleted_file_is_made_anew_and_a_missing_folder_fails() {
+    let (device, dir) = device(&[]);
+    device.write(b"one\n").unwrap();
+    std::fs::remove_dir_all(dir.path().join("a")).unwrap();
+    device.write(b"two\n").unwrap();
+    assert_eq!(std::fs::read(dir.path().join("a/audit.log")).unwrap(), b"two\n");
+    std::fs::remove_dir_all(dir.path().join("a")).unwrap();
+    std::fs::write(dir.path().join("a"), "in the way").unwrap();
+    assert!(device.write(b"three\n").is_err() && device.reopen().is_err() && device.write(b"three\n").is_err());
+    std::fs::remove_file(dir.path().join("a")).unwrap();
+    device.write(b"four\n").unwrap();
+    assert_eq!(std::fs::read(dir.path().join("a/audit.log")).unwrap(), b"four\n");
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_fails_and_a_torn_line_stays_alone() {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let (device, dir) = device(&[]);
+    let path = dir.path().join("a/audit.log");
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(device.reopen().is_err(), "nobody has it open for reading");
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut reader = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(&path).unwrap();
+    let line = [vec![b'x'; 20_000], b"\n".to_vec()].concat();
+    let taken = (0..).take_while(|_| device.write(&line).is_ok()).count();
+    assert!(taken >= 1);
+    let mut all = vec![0; 1 << 20];
+    let mut read = reader.read(&mut all).unwrap();
+    device.write(b"after\n").unwrap();
+    read += reader.read(&mut all[read..]).unwrap();
+    let text = String::from_utf8(all[..read].to_vec()).unwrap();
+    assert_eq!(text.lines().last(), Some("after"));
+    assert!(text.lines().filter(|l| l.len() == 20_000).count() >= taken);
+}
+
+#[test]
 fn files_have_the_mode_asked_for_and_reopen() {
     use std::os::unix::fs::PermissionsExt;
     let (device, dir) = device(&[("mode", "0640")]);

@@ -20,6 +20,13 @@ pub(crate) struct AuditSet {
     pub headers: Vec<(String, bool)>,
 }
 
+impl AuditSet {
+    /// Whether audit is wanted and impossible.
+    pub fn is_dead(&self) -> bool {
+        self.is_required && self.devices.is_empty()
+    }
+}
+
 /// The row `sys/audit-header/<name>`.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AuditHeaderRow {
@@ -33,9 +40,9 @@ pub(crate) struct Audits {
 }
 
 impl Audits {
-    /// The devices as they are in the store now.
+    /// The devices as they are in the store now. While none of them is open, each request tries to open them.
     pub(crate) async fn current(&self, kernel: &Kernel) -> Result<Arc<AuditSet>, Fault> {
-        if self.staleness.take()
+        if (self.staleness.take() || self.set.load().is_dead())
             && let Err(fault) = self.load(kernel).await
         {
             self.staleness.mark();
@@ -44,8 +51,9 @@ impl Audits {
         Ok(self.set.load_full())
     }
 
-    /// Opens all files anew, after a log rotation.
+    /// Opens all files anew, after a log rotation; those too that could not be opened before.
     pub(crate) fn reopen(&self) {
+        self.staleness.mark();
         for device in &self.set.load().devices {
             if let Err(error) = device.reopen() {
                 tracing::error!(device = device.config.path, %error, "an audit file cannot be opened anew");

@@ -102,7 +102,7 @@ async fn open_record(
     error: Option<&str>,
 ) -> Result<(Receipt, tick::Pending), Fault> {
     let audits = kernel.audits.current(kernel).await?;
-    if audits.is_required && audits.devices.is_empty() {
+    if audits.is_dead() {
         return Err(Fault::internal("audit is configured but no device is open"));
     }
     let receipt = Receipt {
