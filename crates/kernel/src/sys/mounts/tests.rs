@@ -70,6 +70,9 @@ impl Engine for Lender {
     fn leases(&self) -> Vec<LeaseKind> {
         vec![LeaseKind::of::<Loan>()]
     }
+    fn other_names(&self) -> &'static [&'static str] {
+        &["lender-v2"]
+    }
     fn check(&self, mount: &mut Mount) -> Result<(), Fault> {
         if mount.kind == "lender-v2" {
             mount.kind = self.kind().to_owned();
