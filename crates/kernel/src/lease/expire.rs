@@ -1,10 +1,11 @@
 //! What happens when time is up.
 use super::revoke_now_or_later;
 use crate::kernel::Kernel;
-use crate::rows::{EXPIRY, TOKENS};
+use crate::rows::{EXPIRY, TOKENS, expiry};
 use crate::token::{TokenEntry, revoke_entry};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use kw_store::Page;
-use kw_types::Fault;
+use kw_types::{Fault, FaultKind, Ttl};
 
 /// How many are taken from the index at a time.
 const STEP: usize = 256;
@@ -23,9 +24,7 @@ pub(crate) async fn expire_due(kernel: &Kernel, max: usize) -> Result<usize, Fau
         if !tokens.is_empty() {
             expire_tokens(kernel, &tokens).await?;
         }
-        for id in leases {
-            revoke_now_or_later(kernel, id).await?;
-        }
+        revoke_many(kernel, &leases).await?;
         forget_strays(kernel, &due).await?;
         kernel.counters.expired.add(due.len());
         done += due.len();
@@ -41,8 +40,46 @@ fn of_kind<'a>(due: &[&'a String], kind: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// A batch of tokens in one transaction.
+/// How many leases are revoked at once: what takes long is the peers that their credentials are at.
+const AT_ONCE: usize = 16;
+
+/// Revokes leases; what fails is left to the expiry job. A lease that cannot even be read is set aside, so that it does not stop
+/// the others. Errors: those of the store.
+pub(crate) async fn revoke_many(kernel: &Kernel, ids: &[&str]) -> Result<(), Fault> {
+    let revoke = async |id: &str| match revoke_now_or_later(kernel, id).await {
+        Err(fault) if fault.kind() == FaultKind::Internal => {
+            tracing::error!(lease = id, %fault, "a lease cannot be read; it is tried again in an hour");
+            let again = kernel.now().plus(Ttl::from_hours(1));
+            kernel
+                .transact(async |txn| {
+                    txn.rescoped(EXPIRY).put_bytes(&expiry(again, 'l', id), "");
+                    Ok(())
+                })
+                .await
+        }
+        done => done,
+    };
+    stream::iter(ids).map(|id| revoke(id)).buffer_unordered(AT_ONCE).try_collect::<()>().await
+}
+
+/// A batch of tokens in one transaction; if that fails for one that cannot be read, one by one without it.
 async fn expire_tokens(kernel: &Kernel, idents: &[&str]) -> Result<(), Fault> {
+    match expire_batch(kernel, idents).await {
+        Err(fault) if fault.kind() == FaultKind::Internal => {}
+        done => return done,
+    }
+    for ident in idents {
+        match expire_batch(kernel, &[ident]).await {
+            Err(fault) if fault.kind() == FaultKind::Internal => {
+                tracing::error!(token = ident, %fault, "a token cannot be read; it will never be taken as valid");
+            }
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+async fn expire_batch(kernel: &Kernel, idents: &[&str]) -> Result<(), Fault> {
     kernel
         .transact(async |txn| {
             let rows = txn.rescoped(TOKENS);

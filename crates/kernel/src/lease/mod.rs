@@ -6,7 +6,7 @@ mod renew;
 mod revoke;
 mod row;
 
-pub(crate) use expire::expire_due;
+pub(crate) use expire::{expire_due, revoke_many};
 pub(crate) use issue::{Intended, confirm, create_outside, intend};
 pub(crate) use prefix::revoke_prefix;
 pub(crate) use renew::renew;

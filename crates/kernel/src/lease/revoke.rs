@@ -17,7 +17,7 @@ pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
             let Some(mut row) = row::get(txn.view(), id).await?.filter(|r| r.is_being_made(now)) else {
                 return Ok(false);
             };
-            if row.state != LeaseState::Ending {
+            if row.state != LeaseState::Ending || row.expires != row.made_by() {
                 let before = row.expires;
                 row.state = LeaseState::Ending;
                 row.expires = row.made_by();

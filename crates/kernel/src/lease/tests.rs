@@ -1,7 +1,7 @@
 use super::revoke_prefix;
-use crate::bed::{Bed, ROOT, ident};
 use crate::jobs;
 use crate::rows::{EXPIRY, IRREVOCABLE, LEASES, TOKEN_LEASES};
+use crate::tests::bed::{Bed, ROOT, ident};
 use futures_util::future::join;
 use kw_store::Page;
 use serde_json::{Value, json};

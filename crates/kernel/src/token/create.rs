@@ -22,6 +22,8 @@ pub(crate) struct NewToken {
     pub kind: TokenType,
     /// A text chosen by the caller.
     pub text: Option<String>,
+    /// The length in bytes of a text that is not chosen, where it must not have the usual one.
+    pub text_len: Option<usize>,
     pub policies: Vec<String>,
     pub path: String,
     pub display_name: String,
@@ -92,9 +94,10 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
         let text = Secret::new(batch::seal(kernel, &entry)?);
         return Ok(Made { text, entry, identity_policies: Vec::new() });
     }
-    let text = match new.text {
-        Some(text) => chosen_text(kernel, txn, text, &entry.ident).await?,
-        None => format!("s.{}{}", entry.ident, kernel.rng.base62(SECRET_LEN)),
+    let text = match (new.text, new.text_len) {
+        (Some(text), _) => chosen_text(kernel, txn, text, &entry.ident).await?,
+        (None, Some(len)) if len != TEXT_LEN => short_text(kernel, txn, len, &entry.ident).await?,
+        (None, _) => format!("s.{}{}", entry.ident, kernel.rng.base62(SECRET_LEN)),
     };
     entry.mac = hex::encode(kernel.tokens.mac(kernel, &text)?);
     write_rows(txn, &entry)?;
@@ -130,13 +133,30 @@ async fn chosen_text(kernel: &Kernel, txn: Txn<'_>, text: String, ident: &str) -
     if text.contains('.') || text.contains('/') || text.len() > 256 || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Fault::bad_request("a token id may hold 256 ASCII characters at most, and no '.' or '/'"));
     }
-    let mac = hex::encode(kernel.tokens.mac(kernel, &text)?);
+    name(kernel, txn, &text, ident).await?;
+    Ok(text)
+}
+
+/// A text that is all chance, without the room for the identifier, so it is found by its hash as chosen ones are.
+async fn short_text(kernel: &Kernel, txn: Txn<'_>, len: usize, ident: &str) -> Result<String, Fault> {
+    let chance = len.saturating_sub(2);
+    if chance < SECRET_LEN {
+        return Err(Fault::internal(format_args!("a token of {len} characters could be guessed")));
+    }
+    let text = format!("s.{}", kernel.rng.base62(chance));
+    name(kernel, txn, &text, ident).await?;
+    Ok(text)
+}
+
+/// Lets a token be found by the hash of its text. Errors: 400 when the text is in use.
+async fn name(kernel: &Kernel, txn: Txn<'_>, text: &str, ident: &str) -> Result<(), Fault> {
+    let mac = hex::encode(kernel.tokens.mac(kernel, text)?);
     let names = txn.rescoped(TOKEN_NAMES);
     if names.pin(&mac).await? {
         return Err(Fault::bad_request("cannot create a token with a duplicate ID"));
     }
     names.put_bytes(&mac, ident.to_owned());
-    Ok(text)
+    Ok(())
 }
 
 /// The token of a login: its entity, policies and times, each within what the mount allows.

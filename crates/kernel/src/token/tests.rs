@@ -1,8 +1,8 @@
 use super::role::matches;
 use super::{TokenEntry, drain_revoking, revoke_entry, revoke_orphan};
-use crate::bed::{Bed, ROOT, ident};
 use crate::jobs;
 use crate::rows::{CHILDREN, EXPIRY, LEASES, REVOKING, TOKENS};
+use crate::tests::bed::{Bed, ROOT, ident};
 use futures_util::future::{join, join_all};
 use kw_store::Page;
 use serde_json::{Value, json};
@@ -84,7 +84,11 @@ async fn a_descendant_is_refused_before_the_queue_comes_to_it() {
     let batch = bed.token(&line[5], json!({"policies": ["default"], "type": "batch"})).await;
     assert!(bed.lives(&batch).await);
     let first = entry(&bed, &line[0]).await.unwrap();
-    bed.kernel.transact(async |txn| Ok(revoke_entry(txn, &first))).await.unwrap();
+    let ended = bed.kernel.transact(async |txn| {
+        revoke_entry(txn, &first);
+        Ok(())
+    });
+    ended.await.unwrap();
     assert!(entry(&bed, &line[5]).await.is_some(), "nobody has worked the queue off yet");
     for token in line.iter().chain([&batch]) {
         assert!(!bed.lives(token).await);

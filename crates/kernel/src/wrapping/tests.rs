@@ -1,6 +1,6 @@
-use crate::bed::{Bed, ROOT, ident};
 use crate::jobs;
 use crate::rows::{TOKENS, WRAPPED};
+use crate::tests::bed::{Bed, ROOT, ident};
 use futures_util::future::{join, join_all};
 use kw_store::Page;
 use serde_json::{Value, json};

@@ -156,7 +156,12 @@ async fn write(call: &Call<'_>, ask: Change) -> Result<(), Fault> {
 }
 
 async fn delete(call: &Call<'_>, ask: Named) -> Result<(), Fault> {
-    call.kernel.transact(async |txn| Ok(txn.rescoped(TOKEN_ROLES).delete(&ask.role_name))).await
+    call.kernel
+        .transact(async |txn| {
+            txn.rescoped(TOKEN_ROLES).delete(&ask.role_name);
+            Ok(())
+        })
+        .await
 }
 
 fn change(role: &mut Role, ask: &Change) -> Result<(), Fault> {
