@@ -32,6 +32,12 @@ pub trait Engine: Send + Sync + 'static {
     /// The `type` in `sys/mounts`: `kv`, `ssh`.
     fn kind(&self) -> &'static str;
 
+    /// Other types by which it can be mounted, such as `kv-v2`. Its [`Engine::check`] gives the mount the type and the options
+    /// that such a name stands for.
+    fn other_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The user's page: Markdown.
     fn doc(&self) -> &'static str;
 

@@ -34,11 +34,13 @@ impl Registry {
         if mount.auth { self.method(&mount.kind).map(|m| m as &dyn Engine) } else { self.engine(&mount.kind) }
     }
 
-    /// The engine or method that goes by this type, or by a name that begins with its own (`kv-v2`): which of those mean
-    /// something, its own check says.
+    /// The engine or method that goes by this type, or by another name of its own.
     pub(crate) fn named(&self, auth: bool, name: &str) -> Option<&dyn Engine> {
-        let find = |kind: &str| if auth { self.method(kind).map(|m| m as &dyn Engine) } else { self.engine(kind) };
-        find(name).or_else(|| find(name.split_once('-')?.0))
+        if auth {
+            self.method(name).or_else(|| also(&self.methods, name)).map(|m| m as &dyn Engine)
+        } else {
+            self.engine(name).or_else(|| also(&self.engines, name))
+        }
     }
 
     /// The types that can be mounted, in order.
@@ -75,4 +77,9 @@ impl Registry {
         out.sort_by(|a, b| a.0.cmp(&b.0));
         out
     }
+}
+
+/// The one that has this among its other names.
+fn also<'a, E: Engine + ?Sized>(all: &'a HashMap<&'static str, Box<E>>, name: &str) -> Option<&'a E> {
+    all.values().find(|engine| engine.other_names().contains(&name)).map(AsRef::as_ref)
 }

@@ -5,7 +5,8 @@ use super::row::{Row, Versioned};
 use super::settings::Settings;
 use crate::document::leaf;
 use kw_engine::{
-    Body, Coerce, Cx, Data, Fault, Field, Input, Kind, Outcome, Raw, RawObject, Reply, Request, Response, Status, Txn, View,
+    Body, Coerce, Cx, Data, Fault, Field, Input, Kind, Outcome, Raw, RawObject, Reply, Request, Response, Status, Txn,
+    View,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -210,9 +211,15 @@ fn check_and_set(options: Option<&RawObject>) -> Result<Option<u64>, Fault> {
         cas: Option<&'a RawValue>,
     }
     let wrong = || Fault::bad_request("error parsing check-and-set parameter: 'cas' must be a whole number");
+    let parsed = |raw: &RawValue| match raw.get().parse::<i128>() {
+        // No version has a number below zero, so this one is well formed and not the current one.
+        Ok(number) if number < 0 => Err(mismatch()),
+        Ok(number) => u64::try_from(number).map_err(|_| wrong()),
+        Err(_) => Err(wrong()),
+    };
     let Some(options) = options else { return Ok(None) };
     let options: Options<'_> = serde_json::from_str(options.text()).map_err(|_| wrong())?;
-    options.cas.map(|raw| raw.get().parse().map_err(|_| wrong())).transpose()
+    options.cas.map(parsed).transpose()
 }
 
 fn check(secret: &Secret, mount: &Settings, cas: Option<u64>) -> Result<(), Fault> {
@@ -220,9 +227,11 @@ fn check(secret: &Secret, mount: &Settings, cas: Option<u64>) -> Result<(), Faul
         None if mount.cas_required || secret.history.settings.cas_required => {
             Err(Fault::bad_request("check-and-set parameter required for this call"))
         }
-        Some(number) if number != secret.history.current => {
-            Err(Fault::bad_request("check-and-set parameter did not match the current version"))
-        }
+        Some(number) if number != secret.history.current => Err(mismatch()),
         _ => Ok(()),
     }
+}
+
+fn mismatch() -> Fault {
+    Fault::bad_request("check-and-set parameter did not match the current version")
 }

@@ -30,6 +30,10 @@ impl Engine for Kv {
         "kv"
     }
 
+    fn other_names(&self) -> &'static [&'static str] {
+        &["kv-v1", "kv-v2", "generic"]
+    }
+
     fn doc(&self) -> &'static str {
         include_str!("README.md")
     }
@@ -46,6 +50,8 @@ impl Engine for Kv {
         let alias = match mount.kind.as_str() {
             "kv-v1" => Some("1"),
             "kv-v2" => Some("2"),
+            // What `kv` was called when it had no versions.
+            "generic" => Some("1"),
             _ => None,
         };
         if let Some(version) = alias {

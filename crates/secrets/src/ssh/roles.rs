@@ -3,6 +3,7 @@ use super::zero_address;
 use kw_engine::{Cidrs, Coerce, Cx, Data, Fault, Keys, Nothing, Page, Raw, Request, Response, Txn, View};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 const FOLDER: &str = "roles/";
@@ -48,6 +49,12 @@ pub(super) struct Shown {
     role: OtpRole,
 }
 
+/// What a listing tells of a role.
+#[derive(Serialize)]
+struct Brief {
+    key_type: &'static str,
+}
+
 /// Reads or deletes a role.
 #[derive(Request)]
 pub(super) struct Named {
@@ -81,7 +88,15 @@ pub(super) struct Write {
 }
 
 pub(super) async fn list(_: &Cx<'_>, view: View<'_>, _: Nothing) -> Result<Keys, Fault> {
-    Ok(names(view).await?.into())
+    let keys = names(view).await?;
+    let mut info = BTreeMap::new();
+    for name in &keys {
+        if let Some(Role::Otp(_)) = load(view, name).await? {
+            info.insert(name.as_str(), Brief { key_type: "otp" });
+        }
+    }
+    let key_info = serde_json::value::to_raw_value(&info).map_err(Fault::internal)?;
+    Ok(Keys { keys, key_info: Some(key_info) })
 }
 
 pub(super) async fn read(_: &Cx<'_>, view: View<'_>, asked: Named) -> Result<Option<Data<Shown>>, Fault> {
@@ -127,7 +142,8 @@ impl OtpRole {
 
     /// Whether a caller may log in as this user.
     pub(super) fn allows(&self, username: &str) -> bool {
-        username == self.default_user || self.allowed_users.split(',').any(|u| matches!(u.trim(), "*") || u.trim() == username)
+        username == self.default_user
+            || self.allowed_users.split(',').any(|u| matches!(u.trim(), "*") || u.trim() == username)
     }
 }
 
