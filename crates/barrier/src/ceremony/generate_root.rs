@@ -9,6 +9,9 @@ use kw_types::{Rng, RngExt, Secret, Time};
 
 const OPERATION: &str = "root generation";
 
+/// The shortest one-time password in bytes. Programs bring those of 26 and 28 bytes, the lengths of other servers' tokens.
+const OTP_LEN_MIN: usize = 26;
+
 /// At most one attempt at a time.
 #[derive(Debug, Default)]
 pub struct GenerateRoot {
@@ -51,7 +54,8 @@ pub struct RootGrant {
 
 impl GenerateRoot {
     /// Begins. With neither `otp` nor `pgp_key` given, makes a one-time password and returns it: the only time that it is
-    /// shown. `token_len` is the length of root tokens in bytes, which a one-time password must have.
+    /// shown. `token_len` is the usual length of root tokens in bytes. A one-time password that is given may be down to
+    /// [`OTP_LEN_MIN`] bytes long; the token then has its length ([`RootGrant::token_len`]).
     pub fn start(
         &mut self,
         otp: &str,
@@ -67,7 +71,7 @@ impl GenerateRoot {
                 made = Some(otp.clone());
                 Hide::Otp(otp)
             }
-            (otp, "") if otp.len() != token_len => return Err(CeremonyError::OtpLength),
+            (otp, "") if !(OTP_LEN_MIN..=token_len).contains(&otp.len()) => return Err(CeremonyError::OtpLength),
             (otp, "") => Hide::Otp(Secret::new(otp.to_owned())),
             ("", key) => Hide::Pgp(Box::new(PgpKey::parse(key, now).map_err(CeremonyError::RootPgp)?)),
             _ => return Err(CeremonyError::OtpAndPgp),
@@ -124,6 +128,14 @@ impl GenerateRoot {
 }
 
 impl RootGrant {
+    /// The length in bytes that the token must have, where a one-time password says so.
+    pub fn token_len(&self) -> Option<usize> {
+        match &self.hide {
+            Hide::Otp(otp) => Some(otp.expose().len()),
+            Hide::Pgp(_) => None,
+        }
+    }
+
     /// The fingerprint of the key that the token is encrypted to; empty with a one-time password.
     pub fn pgp_fingerprint(&self) -> &str {
         match &self.hide {

@@ -167,6 +167,7 @@ fn generate_root_with_a_one_time_password() {
         root.start("", "x", 28, &SystemRng, Time::ZERO).unwrap_err().to_string(),
         "error parsing PGP key: error decoding given PGP key: illegal base64 data at input byte 0"
     );
+    assert_eq!(root.start(&"x".repeat(29), "", 28, &SystemRng, Time::ZERO).unwrap_err(), CeremonyError::OtpLength);
     let otp = root.start("", "", 28, &SystemRng, Time::ZERO).unwrap().unwrap();
     assert_eq!(otp.expose().len(), 28);
     assert_eq!(root.start("", "", 28, &SystemRng, Time::ZERO).unwrap_err(), CeremonyError::GenerateRootRunning);
@@ -185,6 +186,7 @@ fn generate_root_with_a_one_time_password() {
     assert!(root.update(&share(&keys[0]), &nonce, &config, row).unwrap().is_none());
     let grant = root.update(&share(&keys[2]), &nonce, &config, row).unwrap().unwrap();
     assert!(!root.status(2).started);
+    assert_eq!(grant.token_len(), Some(28));
     let token = Secret::new("hvs.".to_owned() + &"a".repeat(24));
     let encoded = grant.encode(&token, &SystemRng).unwrap();
     let bytes = STANDARD_NO_PAD.decode(encoded.expose()).unwrap();

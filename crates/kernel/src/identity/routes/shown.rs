@@ -149,7 +149,7 @@ pub(super) struct GroupShown {
     kind: GroupType,
     metadata: Option<BTreeMap<String, String>>,
     policies: Option<Vec<String>>,
-    member_entity_ids: Vec<String>,
+    member_entity_ids: Option<Vec<String>>,
     member_group_ids: Option<Vec<String>>,
     parent_group_ids: Option<Vec<String>>,
     /// The alias of an external group; an empty object for others.
@@ -178,6 +178,7 @@ impl GroupShown {
             kind: row.kind,
             metadata: unless_empty(&row.metadata),
             policies: unless_empty(&row.policies),
+            member_entity_ids: unless_empty(&row.member_entity_ids),
             member_group_ids: unless_empty(&row.member_group_ids),
             parent_group_ids: unless_empty(&parents),
             alias: alias.map_or(AliasOrNone::None {}, |alias| AliasOrNone::Alias(Box::new(alias))),
@@ -186,7 +187,6 @@ impl GroupShown {
             last_update_time: row.updated.rfc3339(),
             id: row.id,
             name: row.name,
-            member_entity_ids: row.member_entity_ids,
         })
     }
 }

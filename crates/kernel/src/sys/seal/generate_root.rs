@@ -1,7 +1,7 @@
 //! `sys/generate-root`: a new root token by the word of enough share holders. They need no token; their shares are what counts.
 use crate::sys::routes::{BareJson, Gate};
 use crate::sys::{Call, SysRoutes};
-use crate::token::{TEXT_LEN, create};
+use crate::token::{NewToken, TEXT_LEN, create};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use kw_barrier::ceremony::{GenerateRootStatus, KeyShare, RootGrant};
@@ -45,7 +45,8 @@ async fn status(call: &Call<'_>, _: Status) -> Result<BareJson<Answer>, Fault> {
 /// Begins an attempt at a new root token.
 #[derive(Request)]
 struct Start {
-    /// The one-time password that hides the token; one is made where neither this nor a PGP key is given.
+    /// The one-time password that hides the token, of 26 to 42 characters, which the token will have too. One is made where
+    /// neither this nor a PGP key is given.
     otp: Secret<String>,
     /// The PGP key in base64 to encrypt the token to.
     pgp_key: String,
@@ -97,8 +98,13 @@ async fn update(call: &Call<'_>, ask: Update) -> Result<BareJson<Answer>, Fault>
 
 async fn complete(call: &Call<'_>, grant: RootGrant) -> Result<BareJson<Answer>, Fault> {
     let kernel = call.kernel;
-    let made =
-        kernel.transact(async |txn| create(kernel, txn, kernel.root_token(crate::seal::ROOT_PATH, None)).await).await?;
+    let text_len = grant.token_len();
+    let made = kernel
+        .transact(async |txn| {
+            let new = NewToken { text_len, ..kernel.root_token(crate::seal::ROOT_PATH, None) };
+            create(kernel, txn, new).await
+        })
+        .await?;
     tracing::warn!(accessor = made.entry.accessor, "share holders generated a root token");
     let (nonce, required, pgp_fingerprint) = (grant.nonce.clone(), grant.required, grant.pgp_fingerprint().to_owned());
     let encoded = grant.encode(&made.text, kernel.rng.as_ref())?;
