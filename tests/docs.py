@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Runs the pages of the README and docs/ as they stand: what a reader would copy must work.
+"""Runs the pages of the README, docs/ and examples/ as they stand: what a reader would copy must work.
 
 usage: docs.py [PAGE...]        (`keywright` and `python3` with hvac are on PATH; `cargo xtask docs` sees to that)
 
-Each page with commands gets one bash and one empty folder. Blocks fenced as `sh` run in that bash, one after the other, so that
+Each page with commands gets one bash and one folder, which is empty, or for an example has the example's files. Blocks fenced as `sh` run in that bash, one after the other, so that
 variables and background processes live on; blocks fenced as `python` run as programs. A failing command fails the page.
 A block fenced as `text` says what the block before it must print: each of its lines is found in the output, in that order, where runs
 of blanks count as one and `...` stands for anything. Blocks fenced otherwise (`console`, `hcl`, none) are only read.
 Prints 'N passed, N failed', counted in blocks that ran.
 """
-import os, re, signal, subprocess, sys, tempfile
+import os, re, shutil, signal, subprocess, sys, tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,10 +71,12 @@ def script_of(blocks, folder):
     return "\n".join(lines) + "\n"
 
 
-def run_page(name, blocks):
+def run_page(page, name, blocks):
     """How many blocks passed. Later blocks need earlier ones, so the first failure ends the page."""
     with tempfile.TemporaryDirectory() as kept, tempfile.TemporaryDirectory() as work:
         kept = Path(kept)
+        if name.startswith("examples/"):
+            shutil.copytree(page.parent, work, dirs_exist_ok=True)
         bash = subprocess.Popen(["bash", "-c", script_of(blocks, kept)], cwd=work, stdin=subprocess.DEVNULL, start_new_session=True,
                                 env={k: v for k, v in os.environ.items() if not k.startswith(("VAULT_", "BAO_", "KEYWRIGHT_"))}
                                 | {"HOME": work})
@@ -107,14 +109,16 @@ def passed(name, block, files):
 
 
 def main():
-    pages = [Path(p) for p in sys.argv[1:]] or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    folders = [ROOT / "docs", ROOT / "examples"]
+    everywhere = [ROOT / "README.md", *(page for folder in folders for page in sorted(folder.rglob("*.md")))]
+    pages = [Path(p).resolve() for p in sys.argv[1:]] or everywhere
     good = all_blocks = 0
     for page in pages:
         blocks = blocks_of(page.read_text())
         if not blocks:
             continue
         name = os.path.relpath(page, ROOT)
-        ran = run_page(name, blocks)
+        ran = run_page(page, name, blocks)
         print(f"{name}: {ran} of {len(blocks)} blocks")
         good, all_blocks = good + ran, all_blocks + len(blocks)
     print(f"{good} passed, {all_blocks - good} failed")
