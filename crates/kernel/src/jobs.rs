@@ -2,6 +2,7 @@
 use crate::departures;
 use crate::kernel::Kernel;
 use crate::lease::expire_due;
+use crate::lockout;
 use crate::token::drain_revoking;
 use kw_types::Fault;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs the jobs until the future is dropped. A round that fails is logged and the next one tries again.
 pub async fn run(kernel: Arc<Kernel>) {
+    let mut swept = String::new();
     loop {
         tokio::time::sleep(PAUSE).await;
         if kernel.is_sealed() {
@@ -20,6 +22,8 @@ pub async fn run(kernel: Arc<Kernel>) {
         if let Err(fault) = round(&kernel).await {
             tracing::warn!(%fault, "a background round failed; it is tried again");
         }
+        // A slow walk through all lockouts: a few rows a round, from the start again when it came to the end.
+        swept = lockout::sweep(&kernel, &swept, 64).await.unwrap_or_default();
     }
 }
 

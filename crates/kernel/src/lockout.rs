@@ -1,7 +1,7 @@
 //! Locking users out who fail to log in again and again.
 use crate::kernel::Kernel;
 use crate::rows::LOCKOUTS;
-use kw_engine::Mount;
+use kw_engine::{Mount, Page};
 use kw_types::{Fault, Time};
 use serde::{Deserialize, Serialize};
 
@@ -69,5 +69,37 @@ pub(crate) async fn succeeded(kernel: &Kernel, mount: &Mount, alias: &str) -> Re
     if mount.config.lockout.disabled || !kernel.view(LOCKOUTS).exists(&name).await? {
         return Ok(());
     }
-    kernel.transact(async |txn| Ok(txn.rescoped(LOCKOUTS).delete(&name))).await
+    forget(kernel, &[name]).await
+}
+
+/// Deletes counts that say nothing any more, so that failing under ever new names does not fill the store. Looks at `max` rows
+/// after `after`; gives the last one looked at, empty at the end.
+pub(crate) async fn sweep(kernel: &Kernel, after: &str, max: usize) -> Result<String, Fault> {
+    let rows = kernel.view(LOCKOUTS).rows("", Page { after, limit: max }).await?;
+    let table = kernel.mounts.current(kernel).await?;
+    let now = kernel.now();
+    let is_over = |name: &str, row: &LockoutRow| {
+        let mount = name.split('/').next().and_then(|accessor| table.by_accessor(accessor));
+        mount.is_none_or(|m| !row.is_locked(now) && now.since(row.last) >= m.config.lockout.counter_reset())
+    };
+    let over: Vec<String> = rows
+        .iter()
+        .filter(|(name, plain)| serde_json::from_slice::<LockoutRow>(plain).is_ok_and(|row| is_over(name, &row)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    forget(kernel, &over).await?;
+    Ok(if rows.len() < max { String::new() } else { rows.last().map(|(name, _)| name.clone()).unwrap_or_default() })
+}
+
+async fn forget(kernel: &Kernel, names: &[String]) -> Result<(), Fault> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    kernel
+        .transact(async |txn| {
+            let rows = txn.rescoped(LOCKOUTS);
+            names.iter().for_each(|name| rows.delete(name));
+            Ok(())
+        })
+        .await
 }

@@ -195,7 +195,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
             let fresh = if few.len() < 16 {
                 !few.contains(&name)
             } else {
-                many.extend(few.iter().cloned().take(if many.is_empty() { 16 } else { 0 }));
+                many.extend(few.iter().take(if many.is_empty() { 16 } else { 0 }).cloned());
                 !many.contains(&name)
             };
             if !fresh {

@@ -61,7 +61,12 @@ struct Put {
 async fn write(call: &Call<'_>, put: Put) -> Result<(), Fault> {
     check(call, &put.path)?;
     let plain = put.value.expose().clone().into_bytes();
-    call.kernel.transact(async |txn| Ok(txn.put_bytes(&put.path, plain.clone()))).await
+    call.kernel
+        .transact(async |txn| {
+            txn.put_bytes(&put.path, plain.clone());
+            Ok(())
+        })
+        .await
 }
 
 /// Delete a row.
@@ -74,7 +79,12 @@ struct Gone {
 
 async fn delete(call: &Call<'_>, gone: Gone) -> Result<(), Fault> {
     check(call, &gone.path)?;
-    call.kernel.transact(async |txn| Ok(txn.delete(&gone.path))).await
+    call.kernel
+        .transact(async |txn| {
+            txn.delete(&gone.path);
+            Ok(())
+        })
+        .await
 }
 
 fn check(call: &Call<'_>, path: &str) -> Result<(), Fault> {

@@ -219,7 +219,7 @@ impl SysRoutes {
         self
     }
 
-    verbs!(read => Read, list => List, scan => Scan, write => Write, patch => Patch, delete => Delete);
+    verbs!(read => Read, list => List, write => Write, delete => Delete);
 
     /// Anybody may call the last operation.
     pub fn open(self) -> Self {
@@ -294,8 +294,15 @@ impl SysRoutes {
         let (mut fields, mut answer) = (Vec::new(), Vec::new());
         Q::fields(&mut fields);
         O::fields(&mut answer);
-        let handler =
-            SysHandler { run, exists: None, check: None, open_while_sealed: false, unaudited: false, gate: None, bare: false };
+        let handler = SysHandler {
+            run,
+            exists: None,
+            check: None,
+            open_while_sealed: false,
+            unaudited: false,
+            gate: None,
+            bare: false,
+        };
         self.table.add(self.at, Op { verb, access: Access::Token, doc: Q::DOC, fields, answer, handler });
         self
     }
