@@ -80,7 +80,7 @@ pub(crate) async fn sweep(kernel: &Kernel, after: &str, max: usize) -> Result<St
     let now = kernel.now();
     let is_over = |name: &str, row: &LockoutRow| {
         let mount = name.split('/').next().and_then(|accessor| table.by_accessor(accessor));
-        mount.is_none_or(|m| !row.is_locked(now) && now.since(row.last) >= m.config.lockout.counter_reset())
+        mount.is_none_or(|m| !row.is_locked(now) && now.since(row.last) >= m.config.lockout.forgotten_after())
     };
     let over: Vec<String> = rows
         .iter()
