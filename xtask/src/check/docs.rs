@@ -11,6 +11,8 @@ pub fn run(machine: &Machine, files: &[&str]) -> Outcome {
     let inherited = variable("PATH").unwrap_or_default();
     let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&inherited)));
     let mut driver = machine.command(programs.join("python"));
+    succeed(driver.args(["-m", "unittest", "--quiet", "tests/test_docs.py"]))?;
+    let mut driver = machine.command(programs.join("python"));
     driver.arg("tests/docs.py").args(files).env("PATH", path.map_err(|e| format!("PATH: {e}"))?);
     succeed(&mut driver)
 }

@@ -16,7 +16,7 @@ use std::time::Instant;
 type Step = (&'static str, fn(&Machine) -> Outcome);
 
 const STEPS: [Step; 10] = [
-    ("format", |m| succeed(&mut m.cargo("fmt --all --check"))),
+    ("format", |m| succeed(&mut m.cargo("fmt --all -- --check --files-with-diff"))),
     ("tidy", |m| tidy::all(&m.root)),
     ("install", install::all),
     ("lint", |m| succeed(&mut m.cargo("clippy --locked --quiet --workspace --all-targets -- -D warnings"))),
