@@ -12,6 +12,7 @@
 
 mod support;
 
+mod audit;
 mod crash;
 mod leak;
 mod sweep;
