@@ -4,8 +4,8 @@ use crate::mounts::Staleness;
 use crate::rows::{AUDIT_HEADERS, AUDITS};
 use arc_swap::ArcSwap;
 use kw_audit::{Device, DeviceConfig};
-use kw_store::Page;
 use kw_engine::Keyed;
+use kw_store::Page;
 use kw_types::Fault;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 /// Devices and audited headers, as one value.
 #[derive(Default)]
 pub(crate) struct AuditSet {
+    /// What it was loaded under; it is good while that lasts.
+    generation: u64,
     pub devices: Vec<Arc<Device>>,
     /// Whether any device is configured, open or not: then a request that no device can take is refused.
     pub is_required: bool,
@@ -40,15 +42,16 @@ pub(crate) struct Audits {
 }
 
 impl Audits {
-    /// The devices as they are in the store now. While none of them is open, each request tries to open them.
+    /// The devices as they are in the store now. Nobody is given older ones while another request loads them.
     pub(crate) async fn current(&self, kernel: &Kernel) -> Result<Arc<AuditSet>, Fault> {
-        if (self.staleness.take() || self.set.load().is_dead())
-            && let Err(fault) = self.load(kernel).await
-        {
-            self.staleness.mark();
-            return Err(fault);
+        let generation = self.staleness.generation();
+        let set = self.set.load_full();
+        if set.generation == generation {
+            return Ok(set);
         }
-        Ok(self.set.load_full())
+        let set = Arc::new(AuditSet { generation, ..self.load(kernel).await? });
+        self.set.store(set.clone());
+        Ok(set)
     }
 
     /// Opens all files anew, after a log rotation; those too that could not be opened before.
@@ -66,7 +69,7 @@ impl Audits {
         self.staleness.mark();
     }
 
-    async fn load(&self, kernel: &Kernel) -> Result<(), Fault> {
+    async fn load(&self, kernel: &Kernel) -> Result<AuditSet, Fault> {
         let before = self.set.load_full();
         let view = kernel.view(AUDITS);
         let mut configs = kernel.settings.audit_devices.clone();
@@ -100,7 +103,6 @@ impl Audits {
             let row = headers.get::<AuditHeaderRow>(&name).await?.unwrap_or_default();
             named.push((name, row.hmac));
         }
-        self.set.store(Arc::new(AuditSet { devices, is_required, headers: named }));
-        Ok(())
+        Ok(AuditSet { generation: 0, devices, is_required, headers: named })
     }
 }

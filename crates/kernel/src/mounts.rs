@@ -8,7 +8,7 @@ use kw_store::{Key, Revision, Txn, View, Watcher};
 use kw_types::Fault;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// All mounts by path. `auth/` methods are among them under their full path.
 #[derive(Debug, Default)]
@@ -81,13 +81,10 @@ impl MountTable {
     }
 }
 
-/// Marks what is in memory as out of date when rows change. The next request loads it anew before it goes on: so no answer is
-/// older than its request.
+/// Counts changes of rows. What is in memory is good under the generation that it was loaded under; the next request after a
+/// change loads it anew before it goes on: so no answer is older than its request.
 #[derive(Debug, Default)]
-pub(crate) struct Staleness {
-    stale: AtomicBool,
-    generation: AtomicU64,
-}
+pub(crate) struct Staleness(AtomicU64);
 
 impl Watcher for Staleness {
     fn changed(&self, _: &[Key], _: Revision) {
@@ -100,17 +97,12 @@ impl Watcher for Staleness {
 
 impl Staleness {
     pub(crate) fn mark(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        self.stale.store(true, Ordering::SeqCst);
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Grows with each change: a value computed under a generation is good while it lasts.
     pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn take(&self) -> bool {
-        self.stale.load(Ordering::SeqCst) && self.stale.swap(false, Ordering::SeqCst)
+        self.0.load(Ordering::SeqCst)
     }
 }
 
