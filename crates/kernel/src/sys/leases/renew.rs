@@ -47,11 +47,5 @@ async fn renew(call: &Call<'_>, ask: Renew) -> Result<OfLease, Fault> {
             ttl.go_text()
         ));
     }
-    Ok(OfLease {
-        id: lease.id,
-        renewable: lease.renewable,
-        duration_seconds: ttl.seconds(),
-        data: None,
-        warnings,
-    })
+    Ok(OfLease { id: lease.id, renewable: lease.renewable, duration_seconds: ttl.seconds(), data: None, warnings })
 }
