@@ -8,8 +8,8 @@ use http::header::{
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use kw_kernel::{Answer, Method, Received};
+use hyper::body::{Body, Incoming};
+use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Method, Received};
 use kw_types::Secret;
 use std::net::SocketAddr;
 
@@ -19,6 +19,8 @@ const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
 
 /// Why a request is refused at the edge.
 pub(crate) struct Refusal(pub StatusCode, pub &'static str);
+
+const TOO_LARGE: &str = "the body is over the listener's max_request_size, or over 1 MiB without a token";
 
 /// Reads a request to its end. Errors: 400 for what two parsers could read differently, 413 for a body over the limit.
 pub(crate) async fn receive(
@@ -36,10 +38,15 @@ pub(crate) async fn receive(
     }
     let remote = rules.forwarded.origin(remote, &head.headers)?;
     let token = credential(&head.headers)?;
-    let body = match Limited::new(body, rules.limits.body_max).collect().await {
+    // Who is unknown gets little; and what says that it is too long is not read at all.
+    let body_max = if token.is_some() { rules.limits.body_max } else { rules.limits.body_max.min(ANONYMOUS_BODY_MAX) };
+    if body.size_hint().lower() > body_max as u64 {
+        return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE));
+    }
+    let body = match Limited::new(body, body_max).collect().await {
         Ok(whole) => whole.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the listener's max_request_size"));
+            return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE));
         }
         Err(_) => return Err(Refusal(StatusCode::BAD_REQUEST, "the body could not be read")),
     };

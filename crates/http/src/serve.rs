@@ -16,7 +16,8 @@ use kw_kernel::Kernel;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use socket2::SockRef;
+use std::net::{Shutdown as Direction, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,11 +42,14 @@ pub type Shutdown = watch::Receiver<bool>;
 pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdown) -> io::Result<()> {
     let Listener { bound, tls, rules } = listener;
     let socket = Socket::new(bound)?;
+    let stopping = shutdown.clone();
     let open = Rc::new(Cell::new(0_usize));
     loop {
         let (stream, remote) = tokio::select! {
             accepted = socket.accept() => match accepted {
                 Ok(accepted) => accepted,
+                // Another event loop was told first, and closed the socket for all.
+                Err(_) if *stopping.borrow() => break,
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to be closed rather than spin.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -67,6 +71,7 @@ pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdo
             open.set(open.get() - 1);
         });
     }
+    socket.stop();
     while open.get() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -88,6 +93,18 @@ impl Socket {
             Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
             Bound::Unix(listener, _) => Self::Unix(UnixListener::from_std(listener)?),
         })
+    }
+
+    /// Whoever connects from now on is refused at once, by whatever handle of the socket: to be left waiting in its queue until
+    /// the process ends would look like a server that hangs.
+    fn stop(&self) {
+        let stopped = match self {
+            Self::Tcp(listener) => SockRef::from(listener).shutdown(Direction::Both),
+            Self::Unix(listener) => SockRef::from(listener).shutdown(Direction::Both),
+        };
+        if let Err(error) = stopped {
+            tracing::debug!(%error, "a listener could not be closed before the process ends");
+        }
     }
 
     async fn accept(&self) -> io::Result<(Accepted, Option<SocketAddr>)> {

@@ -40,6 +40,7 @@ pub use loggers::SetLevels;
 pub use opening::DevKeys;
 pub use received::{EdgeRules, Method, Received};
 pub use registry::Registry;
+pub use resolve::ANONYMOUS_BODY_MAX;
 pub use seal::FirstMount;
 pub use sys::schema_json;
 

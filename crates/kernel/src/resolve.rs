@@ -52,7 +52,7 @@ impl From<Fault> for Unresolved {
 }
 
 /// The largest body of a request without a token: nobody who is unknown may use up memory.
-const ANONYMOUS_BODY_MAX: usize = 1024 * 1024;
+pub const ANONYMOUS_BODY_MAX: usize = 1024 * 1024;
 
 /// The one path that answers HEAD: load balancers ask so.
 const HEALTH: &str = "sys/health";

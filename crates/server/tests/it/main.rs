@@ -14,5 +14,6 @@ mod support;
 
 mod audit;
 mod crash;
+mod edge;
 mod leak;
 mod sweep;

@@ -64,6 +64,12 @@ impl Setup {
         self
     }
 
+    /// Adds a line to the first listener.
+    pub fn with_listener_line(mut self, line: &str) -> Self {
+        self.listeners = self.listeners.replacen("{\n", &format!("{{\n  {line}\n"), 1);
+        self
+    }
+
     pub fn with_argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
