@@ -146,7 +146,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<Secret<String>>, Refusal> {
 
 /// Headers that audit or engines may be told of; credentials never are.
 fn other_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    const KEPT_BACK: [&str; 10] = [
+    const KEPT_BACK: [&str; 9] = [
         "x-vault-token",
         "authorization",
         "cookie",
@@ -155,7 +155,6 @@ fn other_headers(headers: &HeaderMap) -> Vec<(String, String)> {
         "content-type",
         "accept",
         "connection",
-        "user-agent",
         "accept-encoding",
     ];
     let told = headers.iter().filter(|(name, _)| !KEPT_BACK.contains(&name.as_str()));

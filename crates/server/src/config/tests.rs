@@ -216,3 +216,14 @@ fn every_key_is_documented() {
         assert!(page.contains(&format!("`{}`", key.name)), "docs/configuration.md lacks `{}`", key.name);
     }
 }
+
+#[test]
+fn the_examples_are_read() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let text = std::fs::read_to_string(examples.join("server.hcl")).unwrap();
+    let (config, notices) = Config::parse("server.hcl", &text).unwrap();
+    assert_eq!((config.listeners.len(), config.audit.len()), (2, 1));
+    assert!(notices.iter().all(|n| n.level != Level::Warn), "{notices:?}");
+    let policy = std::fs::read_to_string(examples.join("ai-service.hcl")).unwrap();
+    assert!(kw_policy::Policy::parse(&policy).unwrap().is_templated());
+}
