@@ -17,3 +17,4 @@ mod crash;
 mod edge;
 mod leak;
 mod sweep;
+mod tls;
