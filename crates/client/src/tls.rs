@@ -1,8 +1,9 @@
 //! Whom the client trusts, and as whom it appears.
 use crate::{Error, TlsOptions};
+use kw_trust::Verifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::path::Path;
@@ -19,7 +20,7 @@ pub(crate) fn client_config(options: &TlsOptions) -> Result<ClientConfig, Error>
     let builder = if options.skip_verify {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
     } else {
-        builder.with_root_certificates(roots(options)?)
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier(options, provider)?))
     };
     match (&options.client_certificate, &options.client_key) {
         (None, None) => Ok(builder.with_no_client_auth()),
@@ -30,29 +31,21 @@ pub(crate) fn client_config(options: &TlsOptions) -> Result<ClientConfig, Error>
     }
 }
 
-fn roots(options: &TlsOptions) -> Result<RootCertStore, Error> {
-    let mut store = RootCertStore::empty();
+fn verifier(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Verifier, Error> {
+    let mut named = Vec::new();
     if let Some(file) = &options.ca_file {
-        add(&mut store, certificates(file)?)?;
+        named = certificates(file)?;
     } else if let Some(directory) = &options.ca_directory {
         for entry in std::fs::read_dir(directory).map_err(|e| Error::file(directory, e))? {
             let path = entry.map_err(|e| Error::file(directory, e))?.path();
             if path.is_file() {
-                add(&mut store, certificates(&path)?)?;
+                named.extend(certificates(&path)?);
             }
         }
     } else {
-        // One broken certificate among the system's hundreds must not cut everybody off.
-        let _skipped = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return Verifier::of_system(provider).map_err(|e| Error::config(format!("the system's CA certificates: {e}")));
     }
-    Ok(store)
-}
-
-fn add(store: &mut RootCertStore, certificates: Vec<CertificateDer<'static>>) -> Result<(), Error> {
-    for certificate in certificates {
-        store.add(certificate).map_err(|e| Error::config(format!("a CA certificate cannot be used: {e}")))?;
-    }
-    Ok(())
+    Verifier::new(named, provider).map_err(|e| Error::config(format!("a CA certificate cannot be used: {e}")))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -6,8 +6,9 @@ use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE, USER_AGENT};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use kw_trust::Verifier;
 use parking_lot::Mutex;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl Options {
 pub struct Client {
     options: Options,
     /// `None`: the system's, which are read at the first https call.
-    roots: Option<Arc<RootCertStore>>,
+    trusted: Option<Arc<Verifier>>,
     tls: OnceLock<Arc<ClientConfig>>,
     idle: Mutex<Vec<(Origin, Connection)>>,
 }
@@ -46,8 +47,8 @@ const IDLE_MAX: usize = 8;
 impl Client {
     /// Errors: [`Error::Ca`] when `ca_pem` cannot be used.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let roots = options.ca_pem.as_deref().map(tls::roots_of_pem).transpose()?;
-        Ok(Self { options, roots, tls: OnceLock::new(), idle: Mutex::new(Vec::new()) })
+        let trusted = options.ca_pem.as_deref().map(tls::of_pem).transpose()?;
+        Ok(Self { options, trusted, tls: OnceLock::new(), idle: Mutex::new(Vec::new()) })
     }
 
     /// Sends a request once and reads the whole answer. Any status is an answer; redirects are not followed. Nothing is sent
@@ -109,7 +110,8 @@ impl Client {
         if let Some(config) = self.tls.get() {
             return Ok(config.clone());
         }
-        let config = tls::config(self.roots.clone().unwrap_or_else(tls::system_roots))?;
+        let trusted = self.trusted.clone().map_or_else(tls::of_system, Ok)?;
+        let config = tls::config(trusted)?;
         Ok(self.tls.get_or_init(|| config).clone())
     }
 }

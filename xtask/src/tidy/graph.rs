@@ -5,7 +5,7 @@ use std::path::Path;
 /// A crate and the crates of ours that it may name; everybody may name `types`. A new arrow is a decision: change the row
 /// together with the picture in ARCHITECTURE.md. `server` is the only crate that sees everything, and so has no row.
 #[rustfmt::skip]
-const MAY_NAME: [(&str, &[&str], &str); 23] = [
+const MAY_NAME: [(&str, &[&str], &str); 24] = [
     ("types",          &[],                                              "newtypes, Secret, Clock, Rng, Fault: knows nobody"),
     ("hcl",            &[],                                              "a parser, for policies and configuration"),
     ("schema-derive",  &[],                                              "the macros of schema; they must be a crate of their own"),
@@ -13,17 +13,18 @@ const MAY_NAME: [(&str, &[&str], &str); 23] = [
     ("store",          &[],                                              "the seam of storage, and its conformance suite"),
     ("store-embedded", &["store"],                                       "a backend"),
     ("store-etcd",     &["store"],                                       "a backend"),
-    ("store-postgres", &["store"],                                       "a backend"),
+    ("store-postgres", &["store", "trust"],                              "a backend"),
     ("barrier",        &["store"],                                       "encrypts what the store keeps"),
     ("policy",         &["hcl"],                                         "pure decisions: no I/O"),
     ("audit",          &["schema"],                                      "appends, and never calls back"),
     ("engine",         &["schema", "store"],                             "all that an engine's author imports"),
-    ("outbound",       &[],                                              "guarded calls to other servers"),
+    ("trust",          &[],                                              "whom our TLS clients trust"),
+    ("outbound",       &["trust"],                                       "guarded calls to other servers"),
     ("secrets",        &["engine", "schema", "outbound"],                "schema: its derive macros name it"),
     ("auth",           &["engine", "schema", "outbound"],                "schema: its derive macros name it"),
     ("kernel",         &["schema", "store", "barrier", "policy", "audit", "engine"], "the pipeline; knows no engine"),
     ("http",           &["kernel"],                                      "the wire; knows no route"),
-    ("client",         &[],                                              "the typed SDK"),
+    ("client",         &["trust"],                                       "the typed SDK"),
     ("cli",            &["client", "hcl"],                               "links no engine: reads the schema; hcl formats policies"),
     ("agent",          &["client", "hcl"],                               "hcl: its configuration file"),
     ("broker",         &["client", "outbound"],                          "outbound: what it forwards"),

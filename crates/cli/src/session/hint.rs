@@ -29,6 +29,11 @@ fn for_transport(cause: &str, url: &str, variable: &str) -> Option<String> {
         format!(
             "The server does not speak TLS there. If it is meant to be plain HTTP, begin {variable}_ADDR with http://."
         )
+    } else if cause.contains("not valid for name") {
+        "The certificate is for other names. Speak to the server by one of them, or tell one with -tls-server-name."
+            .to_owned()
+    } else if cause.contains("expired") || cause.contains("not valid yet") {
+        "Has the server's certificate to be renewed, or is this machine's clock wrong?".to_owned()
     } else if cause.contains("certificate") {
         format!("The server's certificate is not trusted: name its authority with -ca-cert or {variable}_CACERT.")
     } else if url.starts_with("http:") && cause.contains("invalid HTTP") {
