@@ -88,7 +88,12 @@ impl Kernel {
                 let policy = PolicyRow { name: builtin::DEFAULT.to_owned(), text: builtin::DEFAULT_TEXT.to_owned() };
                 txn.rescoped(POLICIES).put(builtin::DEFAULT, &policy)?;
                 txn.rescoped(SETTINGS).put("cluster", &cluster)?;
-                let made = create(self, txn, self.root_token(if text.is_some() { CHOSEN_PATH } else { ROOT_PATH }, text.clone())).await?;
+                let made = create(
+                    self,
+                    txn,
+                    self.root_token(if text.is_some() { CHOSEN_PATH } else { ROOT_PATH }, text.clone()),
+                )
+                .await?;
                 Ok(made.text)
             })
             .await?;

@@ -10,10 +10,10 @@ mod lockout;
 mod loggers;
 mod metrics;
 mod mounts;
+mod node;
 mod openapi;
 mod policies;
 mod raw;
-mod node;
 mod routes;
 mod seal;
 mod status;
@@ -53,7 +53,11 @@ impl SystemRoutes {
         let sys = policies::routes(sys);
         let sys = raw::routes(sys);
         let sys = wrapping::routes(sys);
-        Self { sys, identity: crate::identity::routes(SysRoutes::default()), token: crate::token::routes(SysRoutes::default()) }
+        Self {
+            sys,
+            identity: crate::identity::routes(SysRoutes::default()),
+            token: crate::token::routes(SysRoutes::default()),
+        }
     }
 
     pub fn sys(&self) -> &RouteTable<SysHandler> {
