@@ -69,7 +69,6 @@ fn lenient_values() {
 fn bad_bodies_are_refused_without_showing_them() {
     for body in [
         "{",
-        "null",
         "[]",
         "5",
         "  ",
