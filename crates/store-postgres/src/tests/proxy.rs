@@ -1,0 +1,62 @@
+//! Between the store and the server: cuts connections when it is told to.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+#[derive(Default)]
+pub struct Switches {
+    /// Whoever sends a `COMMIT` has it delivered, and then hears nothing more.
+    pub mute_commits: AtomicBool,
+    /// Connections are refused.
+    pub down: AtomicBool,
+    cut: Notify,
+}
+
+impl Switches {
+    /// Cuts all connections.
+    pub fn cut(&self) {
+        self.cut.notify_waiters();
+    }
+}
+
+pub async fn start(server_port: u16) -> (u16, Arc<Switches>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let switches = Arc::new(Switches::default());
+    let shared = switches.clone();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            if !shared.down.load(Ordering::Relaxed) {
+                tokio::spawn(pass(client, server_port, shared.clone()));
+            }
+        }
+    });
+    (port, switches)
+}
+
+async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>) {
+    let mut server = TcpStream::connect(("127.0.0.1", server_port)).await.unwrap();
+    let (mut up, mut down) = ([0; 16 * 1024], [0; 16 * 1024]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut up) => {
+                let Ok(len @ 1..) = read else { return };
+                server.write_all(&up[..len]).await.unwrap();
+                if switches.mute_commits.load(Ordering::Relaxed) && up[..len].windows(7).any(|w| w == b"COMMIT\0") {
+                    // The server's answer has been read, so it has committed.
+                    let _ = server.read(&mut down).await;
+                    return;
+                }
+            }
+            read = server.read(&mut down) => {
+                let Ok(len @ 1..) = read else { return };
+                if client.write_all(&down[..len]).await.is_err() {
+                    return;
+                }
+            }
+            () = switches.cut.notified() => return,
+        }
+    }
+}
