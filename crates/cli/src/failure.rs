@@ -26,6 +26,14 @@ impl Failure {
         Self::Stopped { code: 2, message: message.into() }
     }
 
+    /// The same with the exit code 1, for commands to which 2 means something else.
+    pub(crate) fn on_this_side(self) -> Self {
+        match self {
+            Self::Stopped { message, .. } => Self::local(message),
+            other => other,
+        }
+    }
+
     /// Only an exit code.
     pub(crate) fn silent(code: i32) -> Self {
         Self::Stopped { code, message: String::new() }

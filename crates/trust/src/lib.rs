@@ -57,7 +57,10 @@ impl ServerCertVerifier for Verifier {
         let Some(web) = &self.web else { return Err(CertificateError::UnknownIssuer.into()) };
         match web.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
             // The times were checked before the mark, the name would have been after it.
-            Err(Error::InvalidCertificate(flaw)) if is_mark_of_authority(&flaw) && self.is_named(end_entity) => {
+            Err(Error::InvalidCertificate(flaw)) if is_mark_of_authority(&flaw) => {
+                if !self.is_named(end_entity) {
+                    return Err(CertificateError::UnknownIssuer.into());
+                }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }

@@ -37,12 +37,9 @@ struct Status {
 
 /// Exit code 0: unsealed; 2: sealed; 1: nobody knows.
 pub(super) fn status(call: &mut Call) -> Result<i32, Failure> {
-    let session = call.session()?.unwrapped();
+    let session = call.session().map_err(Failure::on_this_side)?.unwrapped();
     let answer = session.send(Request::get("sys/seal-status"));
-    let answer = answer.map_err(|e| match e.during("Error checking seal status") {
-        Failure::Stopped { message, .. } => Failure::local(message),
-        other => other,
-    })?;
+    let answer = answer.map_err(|e| e.during("Error checking seal status").on_this_side())?;
     let sealed = show_seal_status(call, &session, &answer)?;
     Ok(if sealed { 2 } else { 0 })
 }

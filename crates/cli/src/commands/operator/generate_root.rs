@@ -46,7 +46,7 @@ fn generate_otp(call: &mut Call) -> Result<i32, Failure> {
 }
 
 fn decode(call: &mut Call) -> Result<i32, Failure> {
-    let Some(otp) = call.text(&OTP).map(str::to_owned) else {
+    let Some(otp) = call.text(&OTP).filter(|otp| !otp.is_empty()).map(str::to_owned) else {
         return Err(Failure::local("Missing otp: use -otp to supply it"));
     };
     let encoded = match call.text_or(&DECODE, "").to_owned().as_str() {

@@ -115,8 +115,8 @@ fn show(call: &mut Call, made: &Shown) -> Result<(), Failure> {
 
 /// Exit code 0: initialised; 2: not; 1: nobody knows.
 fn status(call: &mut Call) -> Result<i32, Failure> {
-    let answer = call.session()?.send(Request::get("sys/init"));
-    let answer = answer.map_err(|e| local_failure(e.during("Error checking init status")))?;
+    let answer = call.session().map_err(Failure::on_this_side)?.send(Request::get("sys/init"));
+    let answer = answer.map_err(|e| e.during("Error checking init status").on_this_side())?;
     let body: Value = answer.body_as().map_err(|e| Failure::local(e.to_string()))?;
     let initialised = body.get("initialized").and_then(Value::as_bool).unwrap_or(false);
     let product = call.brand.product();
@@ -126,14 +126,6 @@ fn status(call: &mut Call) -> Result<i32, Failure> {
         call.say(format!("{product} is {}initialized", if initialised { "" } else { "not " }))?;
     }
     Ok(if initialised { 0 } else { 2 })
-}
-
-/// Where 2 has a meaning of its own, every failure is 1.
-pub(super) fn local_failure(failure: Failure) -> Failure {
-    match failure {
-        Failure::Stopped { message, .. } => Failure::local(message),
-        other => other,
-    }
 }
 
 /// PGP keys from files, in the base64 that the API takes.
