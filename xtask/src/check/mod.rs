@@ -56,7 +56,7 @@ pub fn all(machine: &Machine, from: Option<&str>) -> Outcome {
 
 /// All tests of the workspace; those that need another server or program must find it, and may not skip themselves.
 fn test(machine: &Machine) -> Outcome {
-    succeed(machine.cargo("test --quiet --workspace").env("KW_REQUIRE_REAL", "1"))
+    succeed(machine.cargo("test --quiet --workspace --no-fail-fast").env("KW_REQUIRE_REAL", "1"))
 }
 
 fn names() -> String {
