@@ -91,7 +91,10 @@ impl Device {
         let options = config.options()?;
         let sink: Box<dyn AuditSink> = match &options.sink {
             SinkKind::Stdout => Box::new(StdoutSink),
-            SinkKind::File { path, mode } => Box::new(FileSink::open(path, *mode).map_err(|e| format!("sanity check failed; unable to open {path:?} for writing: {e}"))?),
+            SinkKind::File { path, mode } => Box::new(
+                FileSink::open(path, *mode)
+                    .map_err(|e| format!("sanity check failed; unable to open {path:?} for writing: {e}"))?,
+            ),
         };
         let hasher = Hasher::new(config.salt.expose());
         Ok(Self { config, options, hasher, sink })

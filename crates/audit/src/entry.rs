@@ -2,6 +2,7 @@
 use crate::json::{hashed, hashed_tree, text};
 use crate::{Device, Hasher};
 use kw_types::Time;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -37,7 +38,6 @@ pub struct HeaderFact {
 /// What was asked.
 #[derive(Clone, Copy, Default)]
 pub struct RequestFacts<'a> {
-    pub time: Time,
     pub id: &'a str,
     pub operation: &'a str,
     pub path: &'a str,
@@ -56,7 +56,6 @@ pub struct RequestFacts<'a> {
     pub token: &'a str,
     pub accessor: &'a str,
     pub auth: Option<AuthFacts<'a>>,
-    pub error: Option<&'a str>,
 }
 
 /// A wrapping token that was given instead of the answer.
@@ -73,6 +72,8 @@ pub struct WrapFacts<'a> {
 #[derive(Clone, Copy, Default)]
 pub struct ResponseFacts<'a> {
     pub time: Time,
+    pub mount_point: &'a str,
+    pub mount_type: &'a str,
     pub data: Option<&'a str>,
     pub clear: &'a [String],
     pub auth: Option<AuthFacts<'a>>,
@@ -82,26 +83,66 @@ pub struct ResponseFacts<'a> {
     pub error: Option<&'a str>,
 }
 
+/// Who asked what, rendered for one device: the part that both entries of a request share. Rendering is most of the cost of an
+/// entry, so it is done once.
+pub struct Subject(Vec<u8>);
+
+thread_local! {
+    /// Buffers of former subjects.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many buffers are kept, each of so many bytes at most.
+const SPARE_MAX: usize = 64;
+const SPARE_LEN_MAX: usize = 16 * 1024;
+
+impl Subject {
+    /// Renders the facts as this device writes them.
+    pub fn new(device: &Device, facts: &RequestFacts<'_>) -> Self {
+        let mut out = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        out.extend_from_slice(br#"","auth":"#);
+        match &facts.auth {
+            Some(auth) => write_auth(device, auth, &mut out),
+            None => out.extend_from_slice(b"{}"),
+        }
+        write_asked(device, facts, &mut out);
+        Self(out)
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        let mut buffer = std::mem::take(&mut self.0);
+        buffer.clear();
+        // While a thread ends, its spare buffers may be gone.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < SPARE_MAX && buffer.capacity() <= SPARE_LEN_MAX {
+                spare.push(buffer);
+            }
+        });
+    }
+}
+
 /// Appends the entry of a request, newline included.
-pub fn write_request(device: &Device, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
-    begin(device, facts.time, "request", facts, out);
-    end(facts.error, out);
+pub fn write_request(device: &Device, time: Time, subject: &Subject, error: Option<&str>, out: &mut Vec<u8>) {
+    begin(device, time, "request", subject, out);
+    end(error, out);
 }
 
 /// Appends the entry of an answer, newline included.
-pub fn write_response(device: &Device, facts: &RequestFacts<'_>, response: &ResponseFacts<'_>, out: &mut Vec<u8>) {
-    begin(device, response.time, "response", facts, out);
-    let hasher = device.hasher();
+pub fn write_response(device: &Device, subject: &Subject, response: &ResponseFacts<'_>, out: &mut Vec<u8>) {
+    begin(device, response.time, "response", subject, out);
     out.extend_from_slice(br#","response":{"#);
-    pair("mount_point", facts.mount_point, true, out);
-    pair("mount_type", facts.mount_type, false, out);
+    pair(r#""mount_point":"#, response.mount_point, out);
+    pair(r#","mount_type":"#, response.mount_type, out);
     if let Some(auth) = &response.auth {
         out.extend_from_slice(br#","auth":"#);
         write_auth(device, auth, out);
     }
     if !response.lease_id.is_empty() {
         out.extend_from_slice(br#","secret":{"#);
-        pair("lease_id", response.lease_id, true, out);
+        pair(r#""lease_id":"#, response.lease_id, out);
         out.push(b'}');
     }
     if let Some(data) = response.data {
@@ -109,51 +150,46 @@ pub fn write_response(device: &Device, facts: &RequestFacts<'_>, response: &Resp
         if response.is_list && device.options.elide_list_responses {
             elided(data, out);
         } else {
-            hashed_tree(data, hasher, response.clear, out);
+            hashed_tree(data, device.hasher(), response.clear, out);
         }
     }
     if let Some(wrap) = &response.wrap {
         write_wrap(device, wrap, out);
     }
     out.push(b'}');
-    end(response.error.or(facts.error), out);
+    end(response.error, out);
 }
 
-fn begin(device: &Device, time: Time, kind: &str, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
+fn begin(device: &Device, time: Time, kind: &str, subject: &Subject, out: &mut Vec<u8>) {
     out.extend_from_slice(device.options.prefix.as_bytes());
     out.extend_from_slice(br#"{"time":""#);
     out.extend_from_slice(time.rfc3339().as_bytes());
     out.extend_from_slice(br#"","type":""#);
     out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(br#"","auth":"#);
-    match &facts.auth {
-        Some(auth) => write_auth(device, auth, out),
-        None => out.extend_from_slice(b"{}"),
-    }
-    write_asked(device, facts, out);
+    out.extend_from_slice(&subject.0);
 }
 
 fn write_asked(device: &Device, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
     let hasher = device.hasher();
     out.extend_from_slice(br#","request":{"#);
-    pair("id", facts.id, true, out);
-    pair("operation", facts.operation, false, out);
-    pair("mount_point", facts.mount_point, false, out);
-    pair("mount_type", facts.mount_type, false, out);
-    pair("mount_accessor", facts.mount_accessor, false, out);
-    secret_pair("client_token", facts.token, hasher, out);
-    secret_pair("client_token_accessor", facts.accessor, device.accessor_hasher(), out);
+    pair(r#""id":"#, facts.id, out);
+    pair(r#","operation":"#, facts.operation, out);
+    pair(r#","mount_point":"#, facts.mount_point, out);
+    pair(r#","mount_type":"#, facts.mount_type, out);
+    pair(r#","mount_accessor":"#, facts.mount_accessor, out);
+    secret_pair(r#","client_token":"#, facts.token, hasher, out);
+    secret_pair(r#","client_token_accessor":"#, facts.accessor, device.accessor_hasher(), out);
     out.extend_from_slice(br#","namespace":{"id":"root"}"#);
-    pair("path", facts.path, false, out);
+    pair(r#","path":"#, facts.path, out);
     if let Some(data) = facts.data {
         out.extend_from_slice(br#","data":"#);
         hashed_tree(data, hasher, facts.clear, out);
     }
     let address = facts.remote.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
-    pair("remote_address", &address, false, out);
-    number("remote_port", u64::from(facts.remote_port), out);
+    pair(r#","remote_address":"#, &address, out);
+    number(r#","remote_port":"#, u64::from(facts.remote_port), out);
     if facts.wrap_ttl_seconds > 0 {
-        number("wrap_ttl", facts.wrap_ttl_seconds, out);
+        number(r#","wrap_ttl":"#, facts.wrap_ttl_seconds, out);
     }
     write_headers(facts.headers, hasher, out);
     out.push(b'}');
@@ -161,22 +197,22 @@ fn write_asked(device: &Device, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
 
 fn write_auth(device: &Device, auth: &AuthFacts<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
-    pair("display_name", auth.display_name, true, out);
-    secret_pair("client_token", auth.token, device.hasher(), out);
-    secret_pair("accessor", auth.accessor, device.accessor_hasher(), out);
-    list("policies", auth.policies, out);
-    list("token_policies", auth.token_policies, out);
+    pair(r#""display_name":"#, auth.display_name, out);
+    secret_pair(r#","client_token":"#, auth.token, device.hasher(), out);
+    secret_pair(r#","accessor":"#, auth.accessor, device.accessor_hasher(), out);
+    list(r#","policies":"#, auth.policies, out);
+    list(r#","token_policies":"#, auth.token_policies, out);
     if !auth.identity_policies.is_empty() {
-        list("identity_policies", auth.identity_policies, out);
+        list(r#","identity_policies":"#, auth.identity_policies, out);
     }
     if let Some(allowed) = auth.allowed {
         out.extend_from_slice(br#","policy_results":{"allowed":"#);
         out.extend_from_slice(if allowed { b"true" } else { b"false" });
         if !auth.granted_by.is_empty() {
-            list("granting_policies", auth.granted_by, out);
+            list(r#","granting_policies":"#, auth.granted_by, out);
         }
         if !auth.reason.is_empty() {
-            pair("reason", auth.reason, false, out);
+            pair(r#","reason":"#, auth.reason, out);
         }
         out.push(b'}');
     }
@@ -184,11 +220,11 @@ fn write_auth(device: &Device, auth: &AuthFacts<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(br#","metadata":"#);
         let _ = serde_json::to_writer(&mut *out, metadata);
     }
-    pair("entity_id", auth.entity_id, false, out);
-    pair("token_type", auth.token_type, false, out);
-    number("token_ttl", auth.ttl_seconds, out);
+    pair(r#","entity_id":"#, auth.entity_id, out);
+    pair(r#","token_type":"#, auth.token_type, out);
+    number(r#","token_ttl":"#, auth.ttl_seconds, out);
     if auth.issued != Time::ZERO {
-        pair("token_issue_time", &auth.issued.rfc3339(), false, out);
+        pair(r#","token_issue_time":"#, &auth.issued.rfc3339(), out);
     }
     out.push(b'}');
 }
@@ -196,11 +232,11 @@ fn write_auth(device: &Device, auth: &AuthFacts<'_>, out: &mut Vec<u8>) {
 fn write_wrap(device: &Device, wrap: &WrapFacts<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","wrap_info":{"ttl":"#);
     out.extend_from_slice(wrap.ttl_seconds.to_string().as_bytes());
-    secret_pair("token", wrap.token, device.hasher(), out);
-    secret_pair("accessor", wrap.accessor, device.accessor_hasher(), out);
-    pair("creation_path", wrap.creation_path, false, out);
+    secret_pair(r#","token":"#, wrap.token, device.hasher(), out);
+    secret_pair(r#","accessor":"#, wrap.accessor, device.accessor_hasher(), out);
+    pair(r#","creation_path":"#, wrap.creation_path, out);
     if !wrap.wrapped_accessor.is_empty() {
-        secret_pair("wrapped_accessor", wrap.wrapped_accessor, device.accessor_hasher(), out);
+        secret_pair(r#","wrapped_accessor":"#, wrap.wrapped_accessor, device.accessor_hasher(), out);
     }
     out.push(b'}');
 }
@@ -224,37 +260,35 @@ fn write_headers(headers: &[HeaderFact], hasher: Option<&Hasher>, out: &mut Vec<
 
 fn end(error: Option<&str>, out: &mut Vec<u8>) {
     if let Some(error) = error {
-        pair("error", error, false, out);
+        pair(r#","error":"#, error, out);
     }
     out.extend_from_slice(b"}\n");
 }
 
 /// A list's answer by its size alone.
 fn elided(data: &str, out: &mut Vec<u8>) {
-    let keys = serde_json::from_str::<serde_json::Value>(data).ok().and_then(|v| v.get("keys")?.as_array().map(Vec::len)).unwrap_or(0);
+    let keys = serde_json::from_str::<serde_json::Value>(data)
+        .ok()
+        .and_then(|v| v.get("keys")?.as_array().map(Vec::len))
+        .unwrap_or(0);
     out.extend_from_slice(format!(r#"{{"keys":{keys}}}"#).as_bytes());
 }
 
-fn name(name: &str, is_first: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(if is_first { b"\"" } else { b",\"" });
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-fn pair(key: &str, value: &str, is_first: bool, out: &mut Vec<u8>) {
-    name(key, is_first, out);
+/// `key` is the name as it is written: quoted, with its colon and the comma before it.
+fn pair(key: &str, value: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
     text(value, out);
 }
 
 fn secret_pair(key: &str, value: &str, hasher: Option<&Hasher>, out: &mut Vec<u8>) {
     if !value.is_empty() {
-        name(key, false, out);
+        out.extend_from_slice(key.as_bytes());
         hashed(value, hasher, out);
     }
 }
 
 fn number(key: &str, value: u64, out: &mut Vec<u8>) {
-    name(key, false, out);
+    out.extend_from_slice(key.as_bytes());
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
     let mut left = value;
@@ -272,7 +306,7 @@ fn number(key: &str, value: u64, out: &mut Vec<u8>) {
 }
 
 fn list(key: &str, values: &[String], out: &mut Vec<u8>) {
-    name(key, false, out);
+    out.extend_from_slice(key.as_bytes());
     out.push(b'[');
     for (at, value) in values.iter().enumerate() {
         if at > 0 {

@@ -27,7 +27,8 @@ impl Hasher {
     pub fn new(salt: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
         let seed = hmac::sign(&key, b"keywright audit cache");
-        let word = |at: usize| seed.as_ref().get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes);
+        let word =
+            |at: usize| seed.as_ref().get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes);
         let quick = (word(0), word(8));
         Self { key, quick }
     }

@@ -9,7 +9,9 @@ mod json;
 mod sink;
 
 pub use device::{Device, DeviceConfig, DeviceOptions, SinkKind};
-pub use entry::{AuthFacts, HeaderFact, RequestFacts, ResponseFacts, WrapFacts, write_request, write_response};
+pub use entry::{
+    AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, WrapFacts, write_request, write_response,
+};
 pub use hash::Hasher;
 pub use sink::{AuditSink, FileSink, StdoutSink};
 

@@ -8,20 +8,44 @@ fn device(options: &[(&str, &str)]) -> (Device, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut map: BTreeMap<String, String> = options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     map.insert("file_path".into(), dir.path().join("a/audit.log").display().to_string());
-    let config = DeviceConfig { path: "f/".into(), kind: "file".into(), description: String::new(), local: false, options: map, salt: Secret::new(vec![7; 32]) };
+    let config = DeviceConfig {
+        path: "f/".into(),
+        kind: "file".into(),
+        description: String::new(),
+        local: false,
+        options: map,
+        salt: Secret::new(vec![7; 32]),
+    };
     (Device::open(config).unwrap(), dir)
 }
 
 fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
-    let auth = AuthFacts { token: "s.LEAKME", accessor: "acc", policies: &["p".to_owned()], allowed: Some(true), ..AuthFacts::default() };
-    let request = RequestFacts {
-        time: Time::from_seconds(1_700_000_000), id: "i", operation: "update", path: "kv/x\"y", data: Some(data), clear,
-        token: "s.LEAKME", accessor: "acc", auth: Some(auth), remote: "127.0.0.1".parse().ok(), remote_port: 5, ..RequestFacts::default()
+    let auth = AuthFacts {
+        token: "s.LEAKME",
+        accessor: "acc",
+        policies: &["p".to_owned()],
+        allowed: Some(true),
+        ..AuthFacts::default()
     };
-    let response = ResponseFacts { time: request.time, data: Some(data), clear, ..ResponseFacts::default() };
+    let request = RequestFacts {
+        id: "i",
+        operation: "update",
+        path: "kv/x\"y",
+        data: Some(data),
+        clear,
+        token: "s.LEAKME",
+        accessor: "acc",
+        auth: Some(auth),
+        remote: "127.0.0.1".parse().ok(),
+        remote_port: 5,
+        ..RequestFacts::default()
+    };
+    let time = Time::from_seconds(1_700_000_000);
+    let response = ResponseFacts { time, data: Some(data), clear, ..ResponseFacts::default() };
     let (mut one, mut two) = (Vec::new(), Vec::new());
-    write_request(device, &request, &mut one);
-    write_response(device, &request, &response, &mut two);
+    let subject = Subject::new(device, &request);
+    write_request(device, time, &subject, None, &mut one);
+    write_response(device, &subject, &response, &mut two);
     assert!(one.ends_with(b"\n") && !one[..one.len() - 1].contains(&b'\n'));
     (serde_json::from_slice(&one).unwrap(), serde_json::from_slice(&two).unwrap())
 }
@@ -29,7 +53,8 @@ fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
 #[test]
 fn values_are_hashed_and_numbers_stay() {
     let (device, _dir) = device(&[]);
-    let (request, response) = lines(&device, r#"{"password":"LEAKME","n":5,"deep":{"k":["LEAKME","a\"b"]},"e":""}"#, &[]);
+    let (request, response) =
+        lines(&device, r#"{"password":"LEAKME","n":5,"deep":{"k":["LEAKME","a\"b"]},"e":""}"#, &[]);
     assert!(!format!("{request}{response}").contains("LEAKME"));
     assert_eq!(request["request"]["data"]["password"], device.hash("LEAKME"));
     assert_eq!(request["request"]["data"]["deep"]["k"][1], device.hash("a\"b"));
@@ -103,15 +128,32 @@ fn files_have_the_mode_asked_for_and_reopen() {
 
 #[test]
 fn bad_options_are_refused() {
-    for (kind, options) in [("odd", vec![]), ("file", vec![]), ("file", vec![("file_path", "/x"), ("format", "odd")]), ("file", vec![("file_path", "/x"), ("log_raw", "maybe")])] {
+    for (kind, options) in [
+        ("odd", vec![]),
+        ("file", vec![]),
+        ("file", vec![("file_path", "/x"), ("format", "odd")]),
+        ("file", vec![("file_path", "/x"), ("log_raw", "maybe")]),
+    ] {
         let options = options.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-        let config = DeviceConfig { path: "f/".into(), kind: kind.into(), description: String::new(), local: false, options, salt: Secret::new(vec![]) };
+        let config = DeviceConfig {
+            path: "f/".into(),
+            kind: kind.into(),
+            description: String::new(),
+            local: false,
+            options,
+            salt: Secret::new(vec![]),
+        };
         assert!(config.options().is_err(), "{kind}");
     }
 }
 
 fn arb_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".*".prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".*".prop_map(Value::from)
+    ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),

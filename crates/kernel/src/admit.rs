@@ -69,7 +69,15 @@ async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Resul
     who.session = Some(session.clone());
     let rights = session.rights(kernel).await?;
     who.identity_policies.clone_from(&rights.identity_policies);
-    decide(kernel, resolved, &session, &rights, who).await
+    match (&resolved.target, &resolved.mount) {
+        // What a path is for may be known by whoever may do anything in its mount, as in the OpenAPI document.
+        (Target::Help, Some(mount)) => {
+            let allowed = rights.acl.has_any_access(mount.path.as_str());
+            (who.allowed, who.operation) = (Some(allowed), "help");
+            if allowed { Ok(()) } else { Err(denied_by_policy()) }
+        }
+        _ => decide(kernel, resolved, &session, &rights, who).await,
+    }
 }
 
 async fn decide(

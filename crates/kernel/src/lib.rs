@@ -8,6 +8,7 @@ mod answer;
 mod audits;
 mod counters;
 mod departures;
+mod help;
 pub mod jobs;
 mod kernel;
 mod lockout;

@@ -9,7 +9,7 @@ use crate::rows::TOKENS;
 use crate::run::{Outcome, run};
 use crate::token::{TokenEntry, revoke_entry};
 use crate::{tick, wrapping};
-use kw_audit::{AuthFacts, HeaderFact, RequestFacts, ResponseFacts, WrapFacts, write_request, write_response};
+use kw_audit::{AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, WrapFacts, write_request, write_response};
 use kw_schema::Verb;
 use kw_types::{Fault, Secret, Time};
 use std::sync::Arc;
@@ -73,14 +73,10 @@ struct Recorded<'k> {
     request_line: tick::Pending,
 }
 
-/// What is needed to close the record of a request whose end nobody saw.
+/// The record of a request that is open: what its closing line will begin with, for each device.
 struct Receipt {
     audits: Arc<AuditSet>,
-    headers: Vec<HeaderFact>,
-    data: Option<Secret<String>>,
-    id: String,
-    path: String,
-    operation: &'static str,
+    subjects: Vec<Subject>,
     time: Time,
     is_closed: bool,
 }
@@ -105,18 +101,19 @@ async fn open_record(
     if audits.is_dead() {
         return Err(Fault::internal("audit is configured but no device is open"));
     }
+    let (headers, data) = (headers_for_audit(&audits, resolved.received), data_for_audit(resolved));
+    let facts = request_facts(resolved, who, &headers, data.as_ref());
     let receipt = Receipt {
-        headers: headers_for_audit(&audits, resolved.received),
-        data: data_for_audit(resolved),
-        id: resolved.id.clone(),
-        path: resolved.path.as_str().to_owned(),
-        operation: who.operation,
+        subjects: audits.devices.iter().map(|device| Subject::new(device, &facts)).collect(),
         time: kernel.now(),
         is_closed: audits.devices.is_empty(),
         audits,
     };
-    let facts = RequestFacts { error, ..request_facts(resolved, who, &receipt) };
-    let line = tick::append(&receipt.audits.devices, |device, out| write_request(device, &facts, out));
+    let line = tick::append(&receipt.audits.devices, |at, device, out| {
+        if let Some(subject) = receipt.subjects.get(at) {
+            write_request(device, receipt.time, subject, error, out);
+        }
+    });
     Ok((receipt, line))
 }
 
@@ -129,7 +126,7 @@ impl Recorded<'_> {
             Err(fault) => Err(fault),
         };
         self.receipt.is_closed = true;
-        let line = close_record(kernel, resolved, who, &self.receipt, outcome.as_ref());
+        let line = close_record(kernel, resolved, &self.receipt, outcome.as_ref());
         let spent = end_spent(kernel, who).await;
         let written = line.written().await.and(self.request_line.written().await).and(spent);
         match (written, outcome) {
@@ -148,7 +145,7 @@ async fn tell_refused(kernel: &Kernel, refused: Refused<'_>) -> Answer {
         Err(fault) => return refuse(&fault, &resolved.id),
     };
     receipt.is_closed = true;
-    let line = close_record(kernel, &resolved, &who, &receipt, Err(&fault));
+    let line = close_record(kernel, &resolved, &receipt, Err(&fault));
     let spent = end_spent(kernel, &who).await;
     match line.written().await.and(request_line.written().await).and(spent) {
         Ok(()) => refuse(&fault, &resolved.id),
@@ -187,7 +184,6 @@ async fn end_spent(kernel: &Kernel, who: &Who) -> Result<(), Fault> {
 fn close_record(
     kernel: &Kernel,
     resolved: &Resolved<'_>,
-    who: &Who,
     receipt: &Receipt,
     outcome: Result<&Outcome, &Fault>,
 ) -> tick::Pending {
@@ -195,7 +191,6 @@ fn close_record(
         return tick::Pending::none();
     }
     let error = outcome.err().map(|fault| fault.public().join("; "));
-    let facts = request_facts(resolved, who, receipt);
     let mut response = ResponseFacts {
         time: kernel.now(),
         error: error.as_deref(),
@@ -204,6 +199,8 @@ fn close_record(
     };
     if let Some(mount) = &resolved.mount {
         response.clear = &mount.config.audit_non_hmac_response_keys;
+        response.mount_point = mount.path.as_str();
+        response.mount_type = &mount.kind;
     }
     if let Some(envelope) = outcome.ok().and_then(Outcome::envelope) {
         response.data = envelope.data.as_deref().map(serde_json::value::RawValue::get);
@@ -229,21 +226,29 @@ fn close_record(
             wrapped_accessor: &w.wrapped_accessor,
         });
     }
-    tick::append(&receipt.audits.devices, |device, out| write_response(device, &facts, &response, out))
+    tick::append(&receipt.audits.devices, |at, device, out| {
+        if let Some(subject) = receipt.subjects.get(at) {
+            write_response(device, subject, &response, out);
+        }
+    })
 }
 
-fn request_facts<'a>(resolved: &'a Resolved<'_>, who: &'a Who, receipt: &'a Receipt) -> RequestFacts<'a> {
+fn request_facts<'a>(
+    resolved: &'a Resolved<'_>,
+    who: &'a Who,
+    headers: &'a [HeaderFact],
+    data: Option<&'a Secret<String>>,
+) -> RequestFacts<'a> {
     let received = resolved.received;
     let token = received.token.as_ref().map_or("", |t| t.expose().as_str());
     let mut facts = RequestFacts {
-        time: receipt.time,
         id: &resolved.id,
         operation: who.operation,
         path: resolved.path.as_str(),
-        data: receipt.data.as_ref().map(|d| d.expose().as_str()),
+        data: data.map(|d| d.expose().as_str()),
         remote: received.remote.map(|a| a.ip()),
         remote_port: received.remote.map_or(0, |a| a.port()),
-        headers: &receipt.headers,
+        headers,
         wrap_ttl_seconds: resolved.wrap_ttl.map_or(0, kw_types::Ttl::seconds),
         token,
         ..RequestFacts::default()
@@ -305,22 +310,12 @@ impl Drop for Receipt {
         if self.is_closed {
             return;
         }
-        let facts = RequestFacts {
-            time: self.time,
-            id: &self.id,
-            operation: self.operation,
-            path: &self.path,
-            ..RequestFacts::default()
-        };
-        let response = ResponseFacts {
-            time: self.time,
-            error: Some("abandoned: the client went away or the request was cancelled"),
-            ..ResponseFacts::default()
-        };
+        let error = Some("abandoned: the client went away or the request was cancelled");
+        let response = ResponseFacts { time: self.time, error, ..ResponseFacts::default() };
         let mut lines = Vec::new();
-        for device in &self.audits.devices {
+        for (device, subject) in self.audits.devices.iter().zip(&self.subjects) {
             lines.clear();
-            write_response(device, &facts, &response, &mut lines);
+            write_response(device, subject, &response, &mut lines);
             if let Err(error) = device.write(&lines) {
                 tracing::error!(device = device.config.path, %error, "an audit device cannot be written");
             }

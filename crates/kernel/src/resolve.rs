@@ -17,6 +17,8 @@ pub(crate) enum Target<'k> {
     NoOperation(Access),
     /// The same on the bare paths (health, the seal), which nobody needs a token for: 405 without a text.
     NoBareOperation,
+    /// What the path is for; nothing is done with it.
+    Help,
     /// A request to seal a server that is sealed: 204, whoever asks.
     SealedAlready,
     /// A mount without such a path: 404.
@@ -73,7 +75,7 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
         Err(PathFlaw::Unclean(_)) => return Err(Fault::bad_request("path must not hold empty or dot segments").into()),
         Err(PathFlaw::Bad(why)) => return Err(Fault::bad_request(why).into()),
     };
-    if !matches!(received.namespace.trim_matches('/'), "" | "root") {
+    if !is_root_namespace(&received.namespace) {
         return Err(Fault::new(FaultKind::NotFound, "namespace not found").into());
     }
     if received.token.is_none() && received.body.len() > ANONYMOUS_BODY_MAX {
@@ -81,13 +83,23 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
     }
     let mut params = parse_params(received, FILES.contains(&path.as_str()))?;
     let verb = verb_of(received.method, &path, &mut params)?;
+    let asks_help = received.method == Method::Get && params.remove("help").is_some();
     if verb == Verb::Write && path.as_str().ends_with('/') {
         return Err(Fault::bad_request("cannot write to a path ending in '/'").into());
     }
-    let (mount, target, captures) = route(kernel, &path, verb).await?;
+    let (mount, mut target, captures) = route(kernel, &path, verb).await?;
+    if asks_help && mount.as_ref().is_some_and(|m| !matches!(target, Target::NoPath) || m.path.bare() == path.as_str().trim_end_matches('/')) {
+        target = Target::Help;
+    }
     let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl.as_deref())?;
     let id = kernel.rng.uuid();
     Ok(Resolved { received, id, path, verb, mount, target, input: Input { captures, params }, wrap_ttl, _private: () })
+}
+
+/// One slash at either end is how clients write it; more of them, or a dot, is not another name of the root.
+fn is_root_namespace(header: &str) -> bool {
+    let name = header.strip_prefix('/').unwrap_or(header);
+    matches!(name.strip_suffix('/').unwrap_or(name), "" | "root")
 }
 
 fn verb_of(method: Method, path: &CanonPath, params: &mut Params<'_>) -> Result<Verb, Fault> {

@@ -1,6 +1,7 @@
 //! Running the handler of an admitted request, and what follows from what it returns.
 use crate::admit::Admitted;
 use crate::answer::{Answer, AuthAnswer, Envelope};
+use crate::help;
 use crate::kernel::Kernel;
 use crate::lease::{self, Intended};
 use crate::lockout;
@@ -46,6 +47,7 @@ pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outc
         Target::NoOperation(_) => {
             Err(Fault::new(FaultKind::Unsupported, "1 error occurred:\n\t* unsupported operation\n\n"))
         }
+        Target::Help => help::page(kernel, resolved),
         Target::NoBareOperation => Err(Fault::silent(FaultKind::Unsupported)),
         Target::SealedAlready => Ok(Outcome { shape: Shape::Empty, ..Outcome::of(Envelope::default()) }),
         Target::NoPath => Err(Fault::new(FaultKind::NotFound, "1 error occurred:\n\t* unsupported path\n\n")),

@@ -34,20 +34,20 @@ const SPARE_LEN_MAX: usize = 1024 * 1024;
 #[must_use]
 pub(crate) struct Pending(Option<Rc<RefCell<Turn>>>);
 
-/// Appends lines for some devices. `render` is called once for each, with the buffer to append to.
-pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(&Device, &mut Vec<u8>)) -> Pending {
+/// Appends lines for some devices. `render` is called once for each, with its place in `devices` and the buffer to append to.
+pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(usize, &Device, &mut Vec<u8>)) -> Pending {
     if devices.is_empty() {
         return Pending(None);
     }
     let turn = OPEN.with_borrow_mut(|open| open.get_or_insert_with(begin).clone());
     let mut state = turn.borrow_mut();
-    for device in devices {
+    for (at, device) in devices.iter().enumerate() {
         let key = &device.config.path;
         if !state.lines.contains_key(key) {
             state.lines.insert(key.clone(), (device.clone(), SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()));
         }
         if let Some((_, buffer)) = state.lines.get_mut(key) {
-            render(device, buffer);
+            render(at, device, buffer);
         }
     }
     drop(state);

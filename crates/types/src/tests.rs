@@ -71,7 +71,22 @@ mod properties {
 
     /// Texts made of what paths are attacked with.
     fn hostile() -> impl Strategy<Value = String> {
-        let piece = prop_oneof!["[a-z]{1,3}", "%[0-9a-fA-F]{2}", "%2e", "%2f", "%00", "%25", "\\.", "\\.\\.", "/", "//", "%", "\u{202e}", "é", "[ -~]"];
+        let piece = prop_oneof![
+            "[a-z]{1,3}",
+            "%[0-9a-fA-F]{2}",
+            "%2e",
+            "%2f",
+            "%00",
+            "%25",
+            "\\.",
+            "\\.\\.",
+            "/",
+            "//",
+            "%",
+            "\u{202e}",
+            "é",
+            "[ -~]"
+        ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 

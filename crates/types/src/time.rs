@@ -12,8 +12,8 @@ pub struct Time(i64);
 const NANOS: i64 = 1_000_000_000;
 
 thread_local! {
-    /// The last second that was formatted, and its text.
-    static SECOND: RefCell<(i64, String)> = const { RefCell::new((0, String::new())) };
+    /// Seconds that were formatted lately, and their texts.
+    static SECONDS: RefCell<[(i64, String); 16]> = RefCell::default();
 }
 
 /// Appends nanoseconds as a fraction without trailing zeros; nothing for zero.
@@ -78,7 +78,9 @@ impl Time {
             return "0001-01-01T00:00:00Z".to_owned();
         }
         let mut out = String::with_capacity(30);
-        SECOND.with_borrow_mut(|(second, text)| {
+        SECONDS.with_borrow_mut(|recent| {
+            let slot = usize::try_from(self.seconds().rem_euclid(16)).unwrap_or(0);
+            let Some((second, text)) = recent.get_mut(slot) else { return };
             if *second != self.seconds() || text.is_empty() {
                 // The date of a second is formatted once; within it only the fraction changes.
                 *text = jiff::Timestamp::from_second(self.seconds()).map(|t| t.to_string()).unwrap_or_default();

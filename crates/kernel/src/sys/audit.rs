@@ -2,7 +2,7 @@
 use super::routes::Flat;
 use super::{Call, SysRoutes};
 use crate::rows::AUDITS;
-use kw_audit::{Device, DeviceConfig, RequestFacts, SinkKind, write_request};
+use kw_audit::{Device, DeviceConfig, RequestFacts, SinkKind, Subject, write_request};
 use kw_engine::{Data, Reply};
 use kw_schema::{KeyValues, Nothing, Request, Response};
 use kw_store::Page;
@@ -169,15 +169,10 @@ fn is_plain(kind: FileType) -> bool {
 
 /// Writes one line, so that a device which cannot be written is never accepted.
 fn test(call: &Call<'_>, device: &Device) -> Result<(), Fault> {
-    let facts = RequestFacts {
-        time: call.kernel.now(),
-        id: &call.resolved.id,
-        operation: "update",
-        path: "sys/audit/test",
-        ..RequestFacts::default()
-    };
+    let facts =
+        RequestFacts { id: &call.resolved.id, operation: "update", path: "sys/audit/test", ..RequestFacts::default() };
     let mut line = Vec::new();
-    write_request(device, &facts, &mut line);
+    write_request(device, call.kernel.now(), &Subject::new(device, &facts), None, &mut line);
     device.write(&line).map_err(|e| Fault::bad_request(format!("audit backend failed test message: {e}")))
 }
 
