@@ -227,3 +227,40 @@ fn the_examples_are_read() {
     let policy = std::fs::read_to_string(examples.join("ai-service.hcl")).unwrap();
     assert!(kw_policy::Policy::parse(&policy).unwrap().is_templated());
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Texts made of what configurations are made of, in any order.
+    fn scraps() -> impl Strategy<Value = String> {
+        let scrap = prop_oneof![
+            "storage|listener|audit|telemetry|seal|user_lockout|options|backend",
+            " \"(tcp|unix|embedded|inmem|file|x)\" ",
+            "(path|address|tls_disable|default_lease_ttl|socket_mode|log_level|cache_size)",
+            " = ",
+            "\"[a-z0-9/:]{0,8}\"",
+            "-?[0-9]{1,12}[smh]?",
+            "true|false|null",
+            "[{}\\[\\],\n#\"]",
+            "\\PC{0,4}",
+        ];
+        prop::collection::vec(scrap, 0..24).prop_map(|scraps| scraps.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in scraps()) {
+            if let Err(error) = Config::parse("any.hcl", &text) {
+                prop_assert!(error.to_string().contains("any.hcl"), "{}", error);
+            }
+        }
+
+        #[test]
+        fn a_listener_keeps_its_address(host in "[a-z]{1,8}", port in 1_u16..) {
+            let text = format!("storage \"inmem\" {{}}\nlistener \"tcp\" {{ address = \"{host}:{port}\" tls_disable = true }}");
+            let (config, _) = Config::parse("a.hcl", &text).unwrap();
+            prop_assert_eq!(&config.listeners[0].bind, &Bind::Tcp(format!("{host}:{port}")));
+        }
+    }
+}
