@@ -47,8 +47,7 @@ fn of_table<H>(kernel: &Kernel, mount: &Mount, doc: &str, table: &RouteTable<H>,
         of_path(rest, pattern, ops)
     };
     let info = json!({"title": "Keywright API", "version": kernel.settings.version});
-    let openapi =
-        json!({"openapi": "3.0.2", "info": info, "paths": paths, "components": {"schemas": {}}});
+    let openapi = json!({"openapi": "3.0.2", "info": info, "paths": paths, "components": {"schemas": {}}});
     Some(Page { help, see_also: None, openapi })
 }
 
@@ -57,7 +56,7 @@ fn of_mount<H>(mount: &Mount, doc: &str, table: &RouteTable<H>) -> String {
     let doc = if doc.is_empty() { &mount.description } else { doc };
     let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (pattern, op) in table.each() {
-        let line = format!("{}: {}", word(op.verb), op.doc.lines().next().unwrap_or_default());
+        let line = format!("{}: {}", word(op.verb), op.summary());
         paths.entry(pattern).or_default().push(line);
     }
     let mut out = format!(

@@ -88,7 +88,7 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
         return Err(Fault::bad_request("cannot write to a path ending in '/'").into());
     }
     let (mount, mut target, captures) = route(kernel, &path, verb).await?;
-    if asks_help && mount.as_ref().is_some_and(|m| !matches!(target, Target::NoPath) || m.path.bare() == path.as_str().trim_end_matches('/')) {
+    if asks_help && mount.as_ref().is_some_and(|mount| leads_somewhere(mount, &path, &target)) {
         target = Target::Help;
     }
     let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl.as_deref())?;
@@ -98,8 +98,7 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
 
 /// One slash at either end is how clients write it; more of them, or a dot, is not another name of the root.
 fn is_root_namespace(header: &str) -> bool {
-    let name = header.strip_prefix('/').unwrap_or(header);
-    matches!(name.strip_suffix('/').unwrap_or(name), "" | "root")
+    matches!(header, "" | "/" | "root" | "root/" | "/root" | "/root/")
 }
 
 fn verb_of(method: Method, path: &CanonPath, params: &mut Params<'_>) -> Result<Verb, Fault> {
@@ -153,6 +152,11 @@ fn parse_params(received: &Received, is_file: bool) -> Result<Params<'_>, Fault>
     };
     params.add_pairs(&received.query)?;
     Ok(params)
+}
+
+/// Whether there is a page of help: for every path that has an operation, and for the mount itself.
+fn leads_somewhere(mount: &Mount, path: &CanonPath, target: &Target<'_>) -> bool {
+    !matches!(target, Target::NoPath) || path.as_str().trim_end_matches('/') == mount.path.bare()
 }
 
 type Routed<'k> = (Option<Arc<Mount>>, Target<'k>, Captures);

@@ -26,7 +26,7 @@ pub fn openapi_path<H>(paths: &mut Map<String, Value>, prefix: &str, pattern: &s
         );
     }
     let params: Vec<&Field> = op.fields.iter().filter(|f| f.place == Place::Param).collect();
-    let mut operation = json!({ "summary": op.doc.lines().next().unwrap_or_default(), "responses": { "200": { "description": "OK" } } });
+    let mut operation = json!({ "summary": op.summary(), "responses": { "200": { "description": "OK" } } });
     if matches!(op.verb, Verb::Write | Verb::Patch) {
         let properties: Map<String, Value> = params.iter().map(|f| (f.name.to_owned(), schema(f))).collect();
         operation["requestBody"] =

@@ -39,6 +39,14 @@ pub struct Op<H> {
     pub handler: H,
 }
 
+impl<H> Op<H> {
+    /// The first sentence of its text.
+    pub fn summary(&self) -> String {
+        let line = self.doc.split_whitespace().collect::<Vec<_>>().join(" ");
+        line.split_once(". ").map(|(first, _)| format!("{first}.")).unwrap_or(line)
+    }
+}
+
 /// The named parts of a path that matched.
 #[derive(Clone, Debug, Default)]
 pub struct Captures(Vec<(&'static str, String)>);
@@ -115,24 +123,32 @@ impl<H> RouteTable<H> {
     pub fn find(&self, path: &str, verb: Verb) -> Found<'_, H> {
         let folder = matches!(verb, Verb::List | Verb::Scan);
         let trimmed = if folder { path.trim_end_matches('/') } else { path };
-        let head = trimmed.split('/').next().unwrap_or_default();
         let mut known = None;
-        for bucket in [
-            self.by_head.get(head),
-            self.by_head.get("").filter(|_| !head.is_empty() || !self.by_head.contains_key(head)),
-        ] {
-            for at in bucket.into_iter().flatten() {
-                let Some(route) = self.routes.get(*at) else { continue };
-                // A rest capture of a list keeps the slash: "" and "a/" are folders.
-                let subject = if folder && !matches!(route.parts.last(), Some(Part::Rest(_))) { trimmed } else { path };
-                let Some(captures) = capture(&route.parts, subject) else { continue };
-                known = known.or(route.ops.first());
-                if let Some(op) = route.ops.iter().find(|op| op.verb == verb) {
-                    return Found::Op { pattern: route.pattern, op, captures };
-                }
+        for route in self.candidates(trimmed) {
+            // A rest capture of a list keeps the slash: "" and "a/" are folders.
+            let subject = if folder && !matches!(route.parts.last(), Some(Part::Rest(_))) { trimmed } else { path };
+            let Some(captures) = capture(&route.parts, subject) else { continue };
+            known = known.or(route.ops.first());
+            if let Some(op) = route.ops.iter().find(|op| op.verb == verb) {
+                return Found::Op { pattern: route.pattern, op, captures };
             }
         }
         known.map_or(Found::Nothing, Found::Path)
+    }
+
+    /// All operations on a path, by the first pattern that matches it. It may end in a slash.
+    pub fn at(&self, path: &str) -> Option<(&'static str, &[Op<H>])> {
+        let path = path.trim_end_matches('/');
+        let route = self.candidates(path).find(|route| capture(&route.parts, path).is_some())?;
+        Some((route.pattern, &route.ops))
+    }
+
+    /// Routes that may match: those that begin as the path does, then those that begin with a capture.
+    fn candidates(&self, path: &str) -> impl Iterator<Item = &Route<H>> {
+        let head = path.split('/').next().unwrap_or_default();
+        let captures = self.by_head.get("").filter(|_| !head.is_empty() || !self.by_head.contains_key(head));
+        let places = self.by_head.get(head).into_iter().chain(captures).flatten();
+        places.filter_map(|at| self.routes.get(*at))
     }
 }
 

@@ -22,7 +22,7 @@ mod ui_headers;
 mod wrapping;
 
 pub(crate) use call::Call;
-pub(crate) use routes::{Answering, Authed, SysHandler, SysRoutes};
+pub(crate) use routes::{Answering, Authed, BareJson, SysHandler, SysRoutes};
 
 use kw_schema::RouteTable;
 
