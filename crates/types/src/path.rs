@@ -124,8 +124,9 @@ impl MountPath {
         if trimmed.split('/').any(|s| s.is_empty() || s == "." || s == "..") {
             return Err("mount path must not hold empty or dot segments");
         }
-        if trimmed.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '*' | '+' | '%' | '{' | '}')) {
-            return Err("mount path must not hold spaces, control characters or any of * + % { }");
+        // Policies and people tell mounts apart by their names, so no two of them may look as one: ASCII alone.
+        if trimmed.chars().any(|c| !c.is_ascii_graphic() || matches!(c, '*' | '+' | '%' | '{' | '}')) {
+            return Err("mount path must be of printable ASCII characters, without spaces and any of * + % { }");
         }
         Ok(Self(format!("{trimmed}/")))
     }

@@ -77,7 +77,8 @@ fn a_full_device_lets_nothing_out_and_recovers() {
 
 #[test]
 fn a_device_that_is_full_from_the_start_lets_nothing_out() {
-    let server = Setup::embedded().with_top("audit \"file\" \"main\" {\n  options { file_path = \"/dev/full\" }\n}").open();
+    let server =
+        Setup::embedded().with_top("audit \"file\" \"main\" {\n  options { file_path = \"/dev/full\" }\n}").open();
     server.root().get("sys/mounts").is(500);
     server.nobody().get("sys/seal-status").is(200);
 }
@@ -215,7 +216,8 @@ fn a_request_whose_client_went_away_is_closed_as_abandoned() {
     std::thread::sleep(Duration::from_millis(500));
     let all = lines(&setup, "audit");
     let ids = |kind: &str| -> BTreeSet<String> {
-        let of_kind = all.iter().filter(|l| l["type"] == json!(kind) && l["request"]["path"] == json!("auth/userpass/login/ann"));
+        let of_kind =
+            all.iter().filter(|l| l["type"] == json!(kind) && l["request"]["path"] == json!("auth/userpass/login/ann"));
         of_kind.map(|l| l["request"]["id"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(ids("request").len(), 5);

@@ -111,7 +111,9 @@ fn write_versions(root: &Caller, writer: usize, told: &Mutex<Told>) {
 fn write_keys(root: &Caller, prefix: &str, told: &Mutex<Told>) {
     for n in 0.. {
         let key = format!("{prefix}-{n}");
-        let Some(answer) = root.try_call("POST", &format!("kv/data/{key}"), &json!({"data": {"v": key}})) else { return };
+        let Some(answer) = root.try_call("POST", &format!("kv/data/{key}"), &json!({"data": {"v": key}})) else {
+            return;
+        };
         answer.ok();
         told.lock().unwrap().keys.push(key);
     }
@@ -163,7 +165,9 @@ fn check_versions(root: &Caller, writer: usize, acknowledged: u64) -> Result<(),
     let metadata = root.get(&format!("kv/metadata/counted/{writer}")).data();
     let current = metadata["current_version"].as_u64().unwrap_or(0);
     want((acknowledged..=acknowledged + 1).contains(&current), || format!("at {current}, told {acknowledged}"))?;
-    let Some(versions) = metadata["versions"].as_object() else { return want(acknowledged == 0, || metadata.to_string()) };
+    let Some(versions) = metadata["versions"].as_object() else {
+        return want(acknowledged == 0, || metadata.to_string());
+    };
     want(versions.contains_key(&current.to_string()), || format!("no metadata of version {current}"))?;
     for version in versions.keys() {
         let answer = root.get(&format!("kv/data/counted/{writer}?version={version}"));
@@ -190,7 +194,10 @@ fn damaged_files_are_told_and_never_served() {
     let server = setup.open();
     server.mount("kv", json!({"type": "kv", "options": {"version": "2"}}));
     for n in 0..40 {
-        server.root().post(&format!("kv/data/{n}"), json!({"data": {"v": format!("value-{n}-{}", "x".repeat(200))}})).ok();
+        server
+            .root()
+            .post(&format!("kv/data/{n}"), json!({"data": {"v": format!("value-{n}-{}", "x".repeat(200))}}))
+            .ok();
     }
     let (keys, data) = (server.keys.clone(), server.data());
     server.kill();
@@ -260,7 +267,9 @@ fn spoil(data: &Path, damage: Damage, chance: &mut Chance) -> String {
     let at = usize::try_from(chance.below(used)).unwrap();
     match damage {
         Damage::Bit => bytes[at] ^= 1 << chance.below(8),
-        Damage::Cut => bytes.truncate(bytes.len() - (1 + usize::try_from(chance.below(4096)).unwrap()).min(bytes.len())),
+        Damage::Cut => {
+            bytes.truncate(bytes.len() - (1 + usize::try_from(chance.below(4096)).unwrap()).min(bytes.len()))
+        }
         Damage::Garbled => {
             let end = (at + 64).min(bytes.len());
             bytes[at..end].iter_mut().for_each(|b| *b = !*b);

@@ -81,7 +81,9 @@ fn ambiguous_bodies_are_refused_and_end_the_connection() {
     }
     server.root().get("secret/data/x").is(404);
     // The control: the same body, framed in the one way and in the other.
-    for rest in ["Content-Length: 16\r\n\r\n@", "Transfer-Encoding: chunked\r\n\r\n%", "transfer-encoding: Chunked\r\n\r\n%"] {
+    for rest in
+        ["Content-Length: 16\r\n\r\n@", "Transfer-Encoding: chunked\r\n\r\n%", "transfer-encoding: Chunked\r\n\r\n%"]
+    {
         let head = "POST /v1/secret/data/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Vault-Token: root\r\n";
         let request = format!("{head}{}", rest.replace('@', BODY).replace('%', CHUNKS));
         assert_eq!(talk(&server.address, request.as_bytes()).statuses, [200], "{rest}");
@@ -157,12 +159,21 @@ fn plain_heads_are_answered_once_each() {
         ("\r\nGET /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[200]),
         ("GET /v1/sys/health HTTP/1.0\r\n\r\n", &[200]),
         // Pipelined requests are answered in turn; the last one closes.
-        ("GET /v1/sys/health HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[200, 403]),
-        ("POST /v1/sys/unseal HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n{}\n\nGET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[400, 403]),
+        (
+            "GET /v1/sys/health HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            &[200, 403],
+        ),
+        (
+            "POST /v1/sys/unseal HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n{}\n\nGET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            &[400, 403],
+        ),
         // A body that nobody asked for is read and passed over.
         ("GET /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", &[200]),
         // Nothing is upgraded.
-        ("GET /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", &[200]),
+        (
+            "GET /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+            &[200],
+        ),
         ("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n", &[404]),
         ("TRACE /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[405]),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[400]),
@@ -179,7 +190,8 @@ fn plain_heads_are_answered_once_each() {
 #[test]
 fn one_request_has_one_credential() {
     let server = Server::dev();
-    let two = |a: (&str, &str), b: (&str, &str)| server.nobody().header(a.0, a.1).header(b.0, b.1).get("sys/mounts").status;
+    let two =
+        |a: (&str, &str), b: (&str, &str)| server.nobody().header(a.0, a.1).header(b.0, b.1).get("sys/mounts").status;
     assert_eq!(two(("X-Vault-Token", "root"), ("Authorization", "Bearer s.other")), 400);
     assert_eq!(two(("X-Vault-Token", "s.other"), ("Authorization", "Bearer root")), 400);
     assert_eq!(two(("X-Vault-Token", "root"), ("X-Vault-Token", "s.other")), 400);
@@ -191,7 +203,9 @@ fn one_request_has_one_credential() {
     for path in ["sys/mounts?token=root", "sys/mounts?X-Vault-Token=root", "sys/mounts?client_token=root"] {
         assert_eq!(server.nobody().get(path).status, 403, "{path}");
     }
-    for (name, value) in [("Cookie", "token=root; X-Vault-Token=root"), ("Authorization", "bearer root"), ("Authorization", "root")] {
+    for (name, value) in
+        [("Cookie", "token=root; X-Vault-Token=root"), ("Authorization", "bearer root"), ("Authorization", "root")]
+    {
         assert_eq!(server.nobody().header(name, value).get("sys/mounts").status, 403, "{name}: {value}");
     }
 }
@@ -236,7 +250,8 @@ fn slow_clients_are_not_waited_for() {
     std::thread::scope(|scope| {
         let cut_head = scope.spawn(|| time_of("GET /v1/sys/health HTTP/1.1\r\nHost: a\r\nX-A:"));
         let nothing = scope.spawn(|| time_of(""));
-        let cut_body = scope.spawn(|| time_of("POST /v1/sys/unseal HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{"));
+        let cut_body =
+            scope.spawn(|| time_of("POST /v1/sys/unseal HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{"));
         for slow in [cut_head, nothing] {
             assert!(slow.join().unwrap().0 < Duration::from_secs(5));
         }
@@ -273,7 +288,8 @@ fn a_running_request_ends_before_the_server_does() {
 #[test]
 fn a_unix_socket_serves_the_same() {
     let mut setup = Setup::embedded();
-    setup.listeners += &format!("listener \"unix\" {{ address = {:?}\n socket_mode = \"0660\" }}", setup.file("socket"));
+    setup.listeners +=
+        &format!("listener \"unix\" {{ address = {:?}\n socket_mode = \"0660\" }}", setup.file("socket"));
     let server = setup.open();
     let ask = |token: &str| {
         let mut stream = UnixStream::connect(setup.path("socket")).unwrap();

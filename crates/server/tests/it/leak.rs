@@ -73,15 +73,23 @@ impl Planted {
         let is_excused = |line: &[u8]| excused.iter().any(|text| contains(line, text.as_bytes()));
         audit = audit.split(|b| *b == b'\n').filter(|line| !is_excused(line)).collect::<Vec<_>>().join(&b'\n');
         assert!(log.len() > 200 && audit.len() > 10_000, "log {}, audit {}", log.len(), audit.len());
-        let mut places = vec![("the log".to_owned(), log), ("the output".to_owned(), read("out")), ("the audit file".to_owned(), audit)];
+        let mut places = vec![
+            ("the log".to_owned(), log),
+            ("the output".to_owned(), read("out")),
+            ("the audit file".to_owned(), audit),
+        ];
         places.extend(files(&data).into_iter().map(|f| (f.display().to_string(), fs::read(&f).unwrap())));
-        assert!(places.iter().skip(3).any(|(_, bytes)| contains(bytes, b"SEENME")), "the control: names of secrets are keys");
+        assert!(
+            places.iter().skip(3).any(|(_, bytes)| contains(bytes, b"SEENME")),
+            "the control: names of secrets are keys"
+        );
         let mut found = Vec::new();
         let secrets = self.made.borrow().iter().cloned().chain([("a marker", "LEAKME".to_owned())]).collect::<Vec<_>>();
         for (what, value) in secrets {
             for (form, text) in forms(&value) {
                 for (place, bytes) in places.iter().filter(|(_, bytes)| contains(bytes, text.as_bytes())) {
-                    let line = bytes.split(|b| *b == b'\n').find(|line| contains(line, text.as_bytes())).unwrap_or(bytes);
+                    let line =
+                        bytes.split(|b| *b == b'\n').find(|line| contains(line, text.as_bytes())).unwrap_or(bytes);
                     let shown = String::from_utf8_lossy(&line[..line.len().min(3000)]).into_owned();
                     found.push(format!("{what} as {form} in {place}: {shown}"));
                 }
@@ -130,7 +138,12 @@ fn engines(p: &Planted) {
     }
     p.hides(&root.post("sweep-kv-v2/data/a", json!({"data": {"k": p.marker(), "l": [p.marker()]}})).ok());
     p.hides(&root.patch("sweep-kv-v2/data/a", json!({"data": {"k": p.marker()}})).ok());
-    p.fails(&root, "POST", "sweep-kv-v2/data/a", json!({"data": {"k": p.marker()}, "options": {"cas": 99}}).to_string().as_bytes());
+    p.fails(
+        &root,
+        "POST",
+        "sweep-kv-v2/data/a",
+        json!({"data": {"k": p.marker()}, "options": {"cas": 99}}).to_string().as_bytes(),
+    );
     p.fails(&root, "POST", "sweep-kv-v2/data/a", json!({"data": p.marker()}).to_string().as_bytes());
     p.fails(&root, "POST", "sweep-kv-v2/config", json!({"max_versions": p.marker()}).to_string().as_bytes());
     let connection = json!({"connection_uri": "http://127.0.0.1:1", "username": "u", "password": p.marker(), "verify_connection": false});
@@ -148,16 +161,30 @@ fn log_ins(p: &Planted) {
     let (root, nobody) = (p.server.root(), p.server.nobody());
     let password = p.marker();
     p.hides(&root.post("auth/sweep-userpass/users/ann", json!({"password": password})).ok());
-    p.made("a login's token", nobody.post("auth/sweep-userpass/login/ann", json!({"password": password})).ok().client_token());
+    p.made(
+        "a login's token",
+        nobody.post("auth/sweep-userpass/login/ann", json!({"password": password})).ok().client_token(),
+    );
     p.fails(&nobody, "POST", "auth/sweep-userpass/login/ann", json!({"password": p.marker()}).to_string().as_bytes());
     p.fails(&nobody, "POST", "auth/sweep-userpass/login/none", json!({"password": p.marker()}).to_string().as_bytes());
-    p.fails(&root, "POST", "auth/sweep-userpass/users/bob", json!({"password_hash": p.marker()}).to_string().as_bytes());
-    p.fails(&root, "POST", "auth/sweep-userpass/users/bob", json!({"password": p.marker(), "token_ttl": "x"}).to_string().as_bytes());
+    p.fails(
+        &root,
+        "POST",
+        "auth/sweep-userpass/users/bob",
+        json!({"password_hash": p.marker()}).to_string().as_bytes(),
+    );
+    p.fails(
+        &root,
+        "POST",
+        "auth/sweep-userpass/users/bob",
+        json!({"password": p.marker(), "token_ttl": "x"}).to_string().as_bytes(),
+    );
     p.hides(&root.post("auth/sweep-userpass/users/ann/password", json!({"password": p.marker()})).ok());
 
     root.post("auth/sweep-approle/role/r", json!({"token_ttl": "1h"})).ok();
     let role_id = root.get("auth/sweep-approle/role/r/role-id").ok().at("/data/role_id");
-    let secret_id = p.made("a secret id", root.post("auth/sweep-approle/role/r/secret-id", json!({})).ok().at("/data/secret_id"));
+    let secret_id =
+        p.made("a secret id", root.post("auth/sweep-approle/role/r/secret-id", json!({})).ok().at("/data/secret_id"));
     let custom = p.marker();
     root.post("auth/sweep-approle/role/r/custom-secret-id", json!({"secret_id": custom})).ok();
     for secret_id in [&secret_id, &custom] {
@@ -186,11 +213,15 @@ fn tokens(p: &Planted) {
     p.fails(&p.server.with(&p.marker()), "GET", "auth/token/lookup-self", b"");
     p.fails(&p.server.nobody().header("Authorization", &format!("Bearer {}", p.marker())), "GET", "secret/data/a", b"");
     let wrapping = root.header("X-Vault-Wrap-TTL", "5m");
-    let wrapped = p.made("a wrapping token", wrapping.post("sys/wrapping/wrap", json!({"k": p.marker()})).ok().at("/wrap_info/token"));
+    let wrapped = p.made(
+        "a wrapping token",
+        wrapping.post("sys/wrapping/wrap", json!({"k": p.marker()})).ok().at("/wrap_info/token"),
+    );
     p.hides(&root.post("sys/wrapping/lookup", json!({"token": wrapped})).ok());
     let kept = p.made("a wrapping token", wrapping.get("sweep-kv-v2/data/a").ok().at("/wrap_info/token"));
     root.post("sys/wrapping/unwrap", json!({"token": wrapped})).ok();
-    let again = p.made("a wrapping token", root.post("sys/wrapping/rewrap", json!({"token": kept})).ok().at("/wrap_info/token"));
+    let again = p
+        .made("a wrapping token", root.post("sys/wrapping/rewrap", json!({"token": kept})).ok().at("/wrap_info/token"));
     p.server.with(&again).post("sys/wrapping/unwrap", json!({})).ok();
     for path in ["unwrap", "rewrap", "lookup"] {
         p.fails(&root, "POST", &format!("sys/wrapping/{path}"), json!({"token": p.marker()}).to_string().as_bytes());
@@ -205,12 +236,22 @@ fn ceremonies(p: &Planted) {
     p.fails(&nobody, "POST", "sys/generate-root/attempt", json!({"pgp_key": p.marker()}).to_string().as_bytes());
     let attempt = nobody.post("sys/generate-root/attempt", json!({})).ok();
     let (nonce, otp) = (attempt.at("/nonce"), p.made("a one-time password", attempt.at("/otp")));
-    p.fails(&nobody, "POST", "sys/generate-root/update", json!({"key": p.marker(), "nonce": nonce}).to_string().as_bytes());
+    p.fails(
+        &nobody,
+        "POST",
+        "sys/generate-root/update",
+        json!({"key": p.marker(), "nonce": nonce}).to_string().as_bytes(),
+    );
     let done = nobody.post("sys/generate-root/update", json!({"key": p.server.keys.shares[0], "nonce": nonce})).ok();
     let encoded = p.made("an encoded root token", done.at("/encoded_token"));
     let body = json!({"encoded_token": encoded, "otp": otp});
     p.made("a generated root token", nobody.post("sys/decode-token", body).ok().at("/data/token"));
-    p.fails(&nobody, "POST", "sys/decode-token", json!({"encoded_token": p.marker(), "otp": p.marker()}).to_string().as_bytes());
+    p.fails(
+        &nobody,
+        "POST",
+        "sys/decode-token",
+        json!({"encoded_token": p.marker(), "otp": p.marker()}).to_string().as_bytes(),
+    );
     let nonce = nobody.post("sys/rekey/init", json!({"secret_shares": 1, "secret_threshold": 1})).ok().at("/nonce");
     p.fails(&nobody, "POST", "sys/rekey/update", json!({"key": p.marker(), "nonce": nonce}).to_string().as_bytes());
     let done = nobody.post("sys/rekey/update", json!({"key": p.server.keys.shares[0], "nonce": nonce})).ok();
@@ -220,8 +261,19 @@ fn ceremonies(p: &Planted) {
 /// What is cut, of another type or no JSON at all.
 fn broken_bodies(p: &Planted) {
     let root = p.server.root();
-    for path in ["sweep-kv-v2/data/a", "auth/sweep-approle/login", "auth/token/create", "sys/policies/acl/x", "sys/unseal"] {
-        for form in ["{\"data\": {\"k\": \"@", "{\"@\": ", "{\"a\": @}", "[\"@\"]", "\"@\"", "@", "{\"a\":\"@\",\"a\":\"@\"}", "{\"a\":\"@\"} @"] {
+    for path in
+        ["sweep-kv-v2/data/a", "auth/sweep-approle/login", "auth/token/create", "sys/policies/acl/x", "sys/unseal"]
+    {
+        for form in [
+            "{\"data\": {\"k\": \"@",
+            "{\"@\": ",
+            "{\"a\": @}",
+            "[\"@\"]",
+            "\"@\"",
+            "@",
+            "{\"a\":\"@\",\"a\":\"@\"}",
+            "{\"a\":\"@\"} @",
+        ] {
             p.fails(&root, "POST", path, form.replace('@', &p.marker()).as_bytes());
         }
         p.fails(&root, "POST", path, &[b"{\"a\":\"LEAKME\xff\"}".as_slice()].concat());
@@ -251,8 +303,16 @@ fn headers_and_queries(p: &Planted) {
 fn errors_of_every_route_show_no_value() {
     let planted = Planted::new();
     // They seal the server or replace its data; their bodies are among the cases above or no JSON.
-    let apart = ["write sys/seal", "write sys/step-down", "write sys/storage/raft/snapshot", "write sys/storage/raft/snapshot-force"];
-    for op in operations().iter().filter(|op| matches!(op.verb.as_str(), "write" | "patch") && !apart.contains(&op.name.as_str())) {
+    let apart = [
+        "write sys/seal",
+        "write sys/step-down",
+        "write sys/storage/raft/snapshot",
+        "write sys/storage/raft/snapshot-force",
+    ];
+    for op in operations()
+        .iter()
+        .filter(|op| matches!(op.verb.as_str(), "write" | "patch") && !apart.contains(&op.name.as_str()))
+    {
         errors_of(&planted, op);
     }
     assert!(!planted.server.is_sealed());
@@ -265,16 +325,22 @@ fn errors_of_every_route_show_no_value() {
 const SHOWS_A_PATH: &[&str] = &["write sys/remount"];
 
 fn errors_of(p: &Planted, op: &Op) {
-    let forms: [fn(&Planted) -> Value; 4] =
-        [|p| json!(p.marker()), |p| json!([p.marker()]), |p| json!({"k": p.marker()}), |p| json!([[{"k": p.marker()}]])];
+    let forms: [fn(&Planted) -> Value; 4] = [
+        |p| json!(p.marker()),
+        |p| json!([p.marker()]),
+        |p| json!({"k": p.marker()}),
+        |p| json!([[{"k": p.marker()}]]),
+    ];
     for form in forms {
-        let body: Value = op.fields.iter().map(|name| (name.clone(), form(p))).collect::<serde_json::Map<_, _>>().into();
+        let body: Value =
+            op.fields.iter().map(|name| (name.clone(), form(p))).collect::<serde_json::Map<_, _>>().into();
         // Some routes revoke the caller's token.
         let token = p.server.make_token(json!({"policies": ["root"], "ttl": "1h"}));
         for caller in [p.server.with(&token), p.server.nobody()] {
             let answer = op.call(&caller, &body);
             let may_show = SHOWS_A_PATH.contains(&op.name.as_str());
-            if !may_show && answer.status >= 400 && format!("{:?} {}", answer.headers, answer.text()).contains("LEAKME") {
+            if !may_show && answer.status >= 400 && format!("{:?} {}", answer.headers, answer.text()).contains("LEAKME")
+            {
                 p.errors.borrow_mut().push(format!("{}: {}", op.name, answer.text()));
             }
         }

@@ -13,6 +13,7 @@
 mod support;
 
 mod audit;
+mod cases;
 mod crash;
 mod edge;
 mod leak;

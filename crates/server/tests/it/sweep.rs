@@ -59,7 +59,8 @@ const WHILE_SEALED: &[&str] = &[
 ];
 
 /// Whose token is not who asks but what is asked about: a wrapping token. Any other is no wrapping token, which is 400.
-const ABOUT_THE_TOKEN: &[&str] = &["read sys/wrapping/unwrap", "write sys/wrapping/rewrap"];
+const ABOUT_THE_TOKEN: &[&str] =
+    &["read sys/wrapping/unwrap", "write sys/wrapping/unwrap", "write sys/wrapping/rewrap"];
 
 #[test]
 fn every_route_refuses_whoever_may_not_call_it() {

@@ -52,7 +52,9 @@ impl<'a> Client<'a> {
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&self.versions).unwrap();
         let builder = builder.with_root_certificates(roots);
         let mut config = match &self.identity {
-            Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate.clone()], key.clone_key()).unwrap(),
+            Some((certificate, key)) => {
+                builder.with_client_auth_cert(vec![certificate.clone()], key.clone_key()).unwrap()
+            }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
@@ -132,7 +134,8 @@ fn a_renewed_certificate_is_served_after_sighup() {
 fn client_certificates_are_required_where_the_operator_says_so() {
     let setup = Setup::embedded();
     let known = certificate(&setup, "client");
-    let more = format!("tls_require_and_verify_client_cert = true\n  tls_client_ca_file = {:?}", setup.file("client.crt"));
+    let more =
+        format!("tls_require_and_verify_client_cert = true\n  tls_client_ca_file = {:?}", setup.file("client.crt"));
     let (setup, trusted) = with_tls(setup, &more);
     let server = setup.start();
     let mut client = Client::new(&server, &trusted);
@@ -166,7 +169,9 @@ fn http_2_serves_many_requests_on_one_connection() {
         assert_eq!(opened.1["sealed"], json!(false));
         let asked = (0..50).map(|_| ask(sender.clone(), "GET", "auth/token/lookup-self", &root, Value::Null));
         let answers = futures_util::future::join_all(asked).await;
-        assert!(answers.iter().all(|(status, body)| *status == 200 && body["data"]["path"] == json!("auth/token/root")));
+        assert!(
+            answers.iter().all(|(status, body)| *status == 200 && body["data"]["path"] == json!("auth/token/root"))
+        );
         assert_eq!(ask(sender.clone(), "GET", "sys/mounts", "s.other", Value::Null).await.0, 403);
         drop(sender);
         driver.await.unwrap().unwrap();
