@@ -35,7 +35,15 @@ impl Located {
         self.mount.version == KvVersion::V2
     }
 
-    /// Refuses a mount of version 1.
+    /// Refuses a mount of version 1, as the commands do for which a mount of the right version must be there.
+    pub(super) fn of_versioned_mount(self, what: &str) -> Result<Self, Failure> {
+        match self.is_versioned() {
+            true => Ok(self),
+            false => Err(Failure::remote(format!("K/V engine mount must be version 2 for {what} support"))),
+        }
+    }
+
+    /// Refuses a mount of version 1, as the commands do that mean nothing there.
     pub(super) fn versioned_only(self, what: &str) -> Result<Self, Failure> {
         match self.is_versioned() {
             true => Ok(self),

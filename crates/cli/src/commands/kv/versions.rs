@@ -47,7 +47,7 @@ pub(super) fn rollback(call: &mut Call) -> Result<i32, Failure> {
     let version = call.int(&VERSION).filter(|v| *v > 0);
     let version = version.ok_or_else(|| Failure::local("Missing version: use -version with a number from 1 on"))?;
     let session = call.session()?;
-    let path = Located::new(call, &session)?.versioned_only("Rollback")?.path("data");
+    let path = Located::new(call, &session)?.of_versioned_mount("rollback")?.path("data");
     let read = |request| session.find(request).map_err(|e| e.during(format!("Error doing pre-read at {path}")));
     let newest = read(Request::get(&path))?;
     let newest = newest.as_ref().and_then(|a| a.field("metadata")?.get("version")?.as_u64());

@@ -46,7 +46,7 @@ pub(super) fn patch(call: &mut Call) -> Result<i32, Failure> {
         body.insert(key, Json::Null);
     }
     let session = call.session()?;
-    let at = Located::new(call, &session)?.versioned_only("Patch")?;
+    let at = Located::new(call, &session)?.of_versioned_mount("patch")?;
     let path = at.path("data");
     let answer = match call.text_or(&METHOD, "") {
         "rw" => read_then_write(&session, &path, body)?,
