@@ -3,9 +3,10 @@ use crate::tls::{Check, TlsPlan};
 use crate::{OpenError, tls};
 use kw_types::Secret;
 use percent_encoding::percent_decode_str;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio_postgres::Config;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Where the database is and how to speak with it.
@@ -36,8 +37,21 @@ impl Address {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(Duration::from_secs(20));
         }
+        if plan.check == Check::Nothing && config.get_hosts().iter().any(is_elsewhere) {
+            tracing::warn!(
+                "nobody checks whether the database is the right one: set sslmode=verify-full and sslrootcert"
+            );
+        }
         let tls = tls::connector(&plan)?;
         Ok(Self { config, tls })
+    }
+}
+
+/// Whether there is a network in between.
+fn is_elsewhere(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => name != "localhost" && !name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        Host::Unix(_) => false,
     }
 }
 

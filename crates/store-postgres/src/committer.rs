@@ -27,7 +27,7 @@ const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(crate) const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How long the committer waits after it could not connect, at first and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
 type Parameter<'p> = &'p (dyn ToSql + Sync);
 
@@ -194,7 +194,7 @@ impl Line {
         let columns = Keys::of(keys);
         let since: [Parameter<'_>; 1] = [&to_database(known)];
         let seen =
-            (!keys.is_empty()).then(|| async { client.query(&self.seen, &[&columns.heads, &columns.digests]).await });
+            (!keys.is_empty()).then_some(async { client.query(&self.seen, &[&columns.heads, &columns.digests]).await });
         let (_, locked, missed, seen) = try_join!(
             client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
             client.query_one(&self.lock, &[]),
@@ -215,12 +215,12 @@ impl Line {
         let client = &self.session.client;
         let columns = Columns::of(verdict);
         let (put, deleted) = (&columns.put, &columns.deleted);
-        let upsert = (!put.heads.is_empty()).then(|| async {
+        let upsert = (!put.heads.is_empty()).then_some(async {
             let row: [Parameter<'_>; 5] = [&put.heads, &put.digests, &put.tails, &columns.values, &columns.revisions];
             client.execute(&self.upsert, &row).await
         });
         let delete = (!deleted.heads.is_empty())
-            .then(|| async { client.execute(&self.delete, &[&deleted.heads, &deleted.digests]).await });
+            .then_some(async { client.execute(&self.delete, &[&deleted.heads, &deleted.digests]).await });
         let log: [Parameter<'_>; 2] = [&columns.logged_at, &columns.logged];
         let last: [Parameter<'_>; 1] = [&to_database(verdict.last)];
         let said: [Parameter<'_>; 2] = [&channel, &verdict.last.0.to_string()];
@@ -234,7 +234,7 @@ impl Line {
         );
         let before =
             [upserted.transpose(), deleted.transpose(), logged.map(Some), finished.map(Some), notified.map(Some)];
-        for error in before.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        if let Some(error) = before.iter().find_map(|outcome| outcome.as_ref().err()) {
             return Err(match error.as_db_error() {
                 Some(_) => refused(error),
                 None => StoreError::Unknown(crate::error::text(error)),

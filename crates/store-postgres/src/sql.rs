@@ -7,6 +7,9 @@ pub(crate) const FORMAT: i32 = 1;
 /// How many changed keys are read to catch up; whoever is further behind forgets everything instead.
 pub(crate) const CATCH_UP_MAX: usize = 10_000;
 
+/// How many entries of the table of changes are deleted at once.
+const TRIM_ROWS: usize = 20_000;
+
 /// The longest name of a table, in bytes: PostgreSQL cuts names at 63, and ours get an ending.
 const NAME_LEN_MAX: usize = 40;
 
@@ -147,7 +150,12 @@ impl Sql {
         )
     }
 
+    /// Deletes the oldest that were let go of, so many that it does not take long; to be repeated until there are none.
     pub fn trim(&self) -> String {
-        format!("DELETE FROM {} WHERE revision <= (SELECT trimmed FROM {})", self.changes, self.meta)
+        let Self { meta, changes, .. } = self;
+        format!(
+            "DELETE FROM {changes} WHERE revision <= (SELECT trimmed FROM {meta}) AND revision <= \
+             (SELECT max(revision) FROM (SELECT revision FROM {changes} ORDER BY revision LIMIT {TRIM_ROWS}) oldest)"
+        )
     }
 }

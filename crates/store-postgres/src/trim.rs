@@ -26,16 +26,19 @@ pub(crate) async fn run(dialer: Arc<Dialer>) {
 /// so that commits do not wait for it; whoever reads in between knows already that the entries do not count any more.
 pub(crate) async fn trim(dialer: &Dialer, keep: Duration) -> Result<(), StoreError> {
     let session = dialer.dial().await?;
+    let (seconds, trim) = (keep.as_secs_f64(), &dialer.sql.trim());
     let work = async {
         let client = &session.client;
-        let moved = client.execute(&dialer.sql.mark(), &[&keep.as_secs_f64()]).await.map_err(|e| refused(&e))?;
-        if moved > 0 {
-            let deleted = client.execute(&dialer.sql.trim(), &[]).await.map_err(|e| refused(&e))?;
+        let mark = async { client.execute(&dialer.sql.mark(), &[&seconds]).await.map_err(|e| refused(&e)) };
+        let moved = session.in_time(mark).await?;
+        let mut deleted = moved;
+        while deleted > 0 {
+            deleted = session.in_time(async { client.execute(trim, &[]).await.map_err(|e| refused(&e)) }).await?;
             tracing::debug!("removed {deleted} old entries of {}", dialer.sql.changes);
         }
         Ok(())
     };
-    let outcome = session.in_time(work).await;
+    let outcome = work.await;
     session.end().await;
     outcome
 }

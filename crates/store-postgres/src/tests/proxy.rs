@@ -7,8 +7,10 @@ use tokio::sync::Notify;
 
 #[derive(Default)]
 pub struct Switches {
-    /// Whoever sends a `COMMIT` has it delivered, and then hears nothing more.
+    /// Whoever sends a `COMMIT` hears nothing more; it takes place.
     pub mute_commits: AtomicBool,
+    /// The connection is cut when a `COMMIT` has been passed on; it may take place or not.
+    pub cut_commits: AtomicBool,
     /// Connections are refused.
     pub down: AtomicBool,
     cut: Notify,
@@ -39,20 +41,22 @@ pub async fn start(server_port: u16) -> (u16, Arc<Switches>) {
 async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>) {
     let mut server = TcpStream::connect(("127.0.0.1", server_port)).await.unwrap();
     let (mut up, mut down) = ([0; 16 * 1024], [0; 16 * 1024]);
+    let mut muted = false;
     loop {
         tokio::select! {
             read = client.read(&mut up) => {
                 let Ok(len @ 1..) = read else { return };
                 server.write_all(&up[..len]).await.unwrap();
-                if switches.mute_commits.load(Ordering::Relaxed) && up[..len].windows(7).any(|w| w == b"COMMIT\0") {
-                    // The server's answer has been read, so it has committed.
-                    let _ = server.read(&mut down).await;
+                let is_commit = up[..len].windows(7).any(|w| w == b"COMMIT\0");
+                if is_commit && switches.cut_commits.load(Ordering::Relaxed) {
                     return;
                 }
+                muted |= is_commit && switches.mute_commits.load(Ordering::Relaxed);
             }
             read = server.read(&mut down) => {
                 let Ok(len @ 1..) = read else { return };
-                if client.write_all(&down[..len]).await.is_err() {
+                let committed = down[..len].windows(7).any(|w| w == b"COMMIT\0");
+                if (muted && committed) || (!muted && client.write_all(&down[..len]).await.is_err()) {
                     return;
                 }
             }

@@ -20,6 +20,26 @@ async fn a_cut_at_the_commit_is_unknown() {
     assert_eq!(blind(store.as_ref(), vec![put("a", "3")]).await, Revision(first.0 + 2));
 }
 
+/// Whether it took place or not: when the answer comes it is decided, and reading tells.
+#[tokio::test]
+async fn after_an_unknown_commit_reading_tells() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (port, switches) = proxy::start(cluster.port).await;
+    let store = open_at(&cluster.url_at(port), "rows").await;
+    for i in 0..30 {
+        value(store.as_ref(), "a").await;
+        switches.cut_commits.store(true, Ordering::Relaxed);
+        let large = format!("{i} {}", "x".repeat(200_000));
+        let outcome = store.commit(Batch { writes: vec![put("a", large)], ..Batch::default() }).await;
+        assert!(matches!(outcome, Err(StoreError::Unknown(_))), "{outcome:?}");
+        switches.cut_commits.store(false, Ordering::Relaxed);
+        let found = value(store.as_ref(), "a").await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        store.newest().await.unwrap();
+        assert_eq!(value(store.as_ref(), "a").await, found);
+    }
+}
+
 #[tokio::test]
 async fn cut_connections_are_replaced() {
     let Some(cluster) = Cluster::start() else { return };
