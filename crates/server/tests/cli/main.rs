@@ -20,6 +20,7 @@ mod support;
 mod access;
 mod audit;
 mod ceremony;
+mod dev_server;
 mod diagnostics;
 mod help;
 mod kv;
