@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 #[derive(Default)]
 pub struct Switches {
@@ -13,13 +13,13 @@ pub struct Switches {
     pub cut_commits: AtomicBool,
     /// Connections are refused.
     pub down: AtomicBool,
-    cut: Notify,
+    cuts: watch::Sender<u64>,
 }
 
 impl Switches {
     /// Cuts all connections.
     pub fn cut(&self) {
-        self.cut.notify_waiters();
+        self.cuts.send_modify(|cuts| *cuts += 1);
     }
 }
 
@@ -30,15 +30,17 @@ pub async fn start(server_port: u16) -> (u16, Arc<Switches>) {
     let shared = switches.clone();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
+            // Before looking whether it is down, so that no cut is missed.
+            let cuts = shared.cuts.subscribe();
             if !shared.down.load(Ordering::Relaxed) {
-                tokio::spawn(pass(client, server_port, shared.clone()));
+                tokio::spawn(pass(client, server_port, shared.clone(), cuts));
             }
         }
     });
     (port, switches)
 }
 
-async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>) {
+async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>, mut cuts: watch::Receiver<u64>) {
     let mut server = TcpStream::connect(("127.0.0.1", server_port)).await.unwrap();
     let (mut up, mut down) = ([0; 16 * 1024], [0; 16 * 1024]);
     let mut muted = false;
@@ -60,7 +62,7 @@ async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>) 
                     return;
                 }
             }
-            () = switches.cut.notified() => return,
+            _ = cuts.changed() => return,
         }
     }
 }
