@@ -35,7 +35,23 @@ pub fn openapi_path<H>(paths: &mut Map<String, Value>, prefix: &str, pattern: &s
         parameters.extend(params.into_iter().map(|f| parameter(f, "query")));
     }
     operation["parameters"] = Value::Array(parameters);
-    entry[method] = operation;
+    match entry.get_mut(method) {
+        Some(known) => share_method(known, operation),
+        None => entry[method] = operation,
+    }
+}
+
+/// Reading and listing are one method: it gets the parameters of both, and those of the query need not be there.
+fn share_method(known: &mut Value, other: Value) {
+    let Some(params) = known["parameters"].as_array_mut() else { return };
+    for param in other["parameters"].as_array().into_iter().flatten() {
+        if !params.iter().any(|p| p["name"] == param["name"]) {
+            params.push(param.clone());
+        }
+    }
+    for param in params.iter_mut().filter(|p| p["in"] == "query") {
+        param["required"] = json!(false);
+    }
 }
 
 fn parameter(field: &Field, place: &str) -> Value {

@@ -154,3 +154,28 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn reading_and_listing_a_path_are_one_method_of_openapi() {
+    let op = |verb| Op {
+        verb,
+        access: Access::Token,
+        doc: "Does. More.",
+        fields: Vec::new(),
+        answer: Vec::new(),
+        handler: (),
+    };
+    for verbs in [[Verb::Read, Verb::List], [Verb::List, Verb::Read]] {
+        let mut paths = serde_json::Map::new();
+        for verb in verbs {
+            crate::openapi_path(&mut paths, "m/", "a/{path...}", &op(verb));
+        }
+        let get = &paths["/m/a/{path}"]["get"];
+        assert_eq!(get["summary"], "Does.");
+        assert_eq!(get["parameters"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            (get["parameters"][0]["name"].as_str(), get["parameters"][0]["required"].as_bool()),
+            (Some("list"), Some(false))
+        );
+    }
+}

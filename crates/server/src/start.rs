@@ -105,7 +105,11 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
 
 fn settings(config: &Config, bounded: &[Bounded]) -> Settings {
     let first = bounded.first().map(|b| b.bound.address()).unwrap_or_default();
-    let scheme = if config.listeners.first().is_some_and(|l| l.tls.is_some()) { "https" } else { "http" };
+    let scheme = match config.listeners.first() {
+        Some(listener) if matches!(listener.bind, crate::config::Bind::Unix { .. }) => "unix",
+        Some(listener) if listener.tls.is_some() => "https",
+        _ => "http",
+    };
     let device = |device: &crate::config::AuditDevice| DeviceConfig {
         path: format!("{}/", device.name),
         kind: device.kind.clone(),
