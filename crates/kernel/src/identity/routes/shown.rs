@@ -172,13 +172,14 @@ impl GroupShown {
     pub async fn of(call: &Call<'_>, row: GroupRow) -> Result<Self, Fault> {
         let mounts = call.kernel.mounts.current(call.kernel).await?;
         let parents = rows::ids(call.kernel.view(IDENTITY), &rows::parents_of_group(&row.id)).await?;
+        // Who is in an external group, logins say; nobody being in it is shown as nothing being known.
+        let is_unknown = row.kind == GroupType::External && row.member_entity_ids.is_empty();
         let alias = row.alias.as_ref().map(|alias| AliasShown::nested(alias, &mounts));
         Ok(Self {
             namespace_id: "root",
             kind: row.kind,
             metadata: unless_empty(&row.metadata),
             policies: unless_empty(&row.policies),
-            member_entity_ids: unless_empty(&row.member_entity_ids),
             member_group_ids: unless_empty(&row.member_group_ids),
             parent_group_ids: unless_empty(&parents),
             alias: alias.map_or(AliasOrNone::None {}, |alias| AliasOrNone::Alias(Box::new(alias))),
@@ -187,6 +188,7 @@ impl GroupShown {
             last_update_time: row.updated.rfc3339(),
             id: row.id,
             name: row.name,
+            member_entity_ids: (!is_unknown).then_some(row.member_entity_ids),
         })
     }
 }
