@@ -42,6 +42,7 @@ fn words_count_outside_of_tests() {
     assert_eq!(found.len(), 1, "{found:?}");
     let in_docs = Source { path: "docs/a.md".into(), text: ["see ", "/wo", "rk/x"].concat() };
     assert_eq!(words::check(&[in_docs]).len(), 1);
+    assert_eq!(words::check(&[rust("crates/x/src/a.rs", "/// `sys/root/x`, `{name}/root/x`, `/root/`\n")]), []);
     assert_eq!(words::check(&[rust("crates/x/src/utils.rs", "")]).len(), 1);
     assert_eq!(words::check(&[rust("crates/x/src/a.rs", "mod common {\n}\n")]).len(), 1);
 }

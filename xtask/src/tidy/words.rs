@@ -19,7 +19,7 @@ pub fn check(sources: &[Source]) -> Vec<Finding> {
             let code = if source.is_rust() { without_comment(line) } else { "" };
             let broken = rules.iter().filter(|rule| match rule.place {
                 "code" => code.contains(rule.word),
-                "any" => line.contains(rule.word),
+                "any" => says(line, rule.word),
                 _ => false,
             });
             let at = format!("{}:{number}", source.path);
@@ -27,6 +27,15 @@ pub fn check(sources: &[Source]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether a line has the word. One that begins with a slash is a folder at the root, and what is meant is a path into it.
+fn says(line: &str, word: &str) -> bool {
+    let in_name = |c: char| c.is_alphanumeric() || "-_.}>*".contains(c);
+    line.match_indices(word).any(|(at, _)| {
+        let (before, after) = (line.get(..at).unwrap_or_default(), line.get(at + word.len()..).unwrap_or_default());
+        !word.starts_with('/') || (!before.ends_with(in_name) && after.starts_with(in_name))
+    })
 }
 
 /// The code of a line. A `//` in a text is rare enough to be taken for a comment: all that is lost is a word behind it.
