@@ -23,6 +23,12 @@ impl Kernel {
     }
 
     async fn answer(&self, received: Received) -> Answer {
+        // Other nodes may have written since: what is remembered here must not be older than the request.
+        if self.store.is_shared()
+            && let Err(error) = self.store.newest().await
+        {
+            return refuse(&error.into(), "");
+        }
         let resolved = match resolve(self, &received).await {
             Ok(resolved) => resolved,
             Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, &received.query),

@@ -1,6 +1,6 @@
 //! Starting, signals, stopping.
 use crate::arguments::Arguments;
-use crate::config::{Config, Level, LogFormat, LogLevel, Notice, Storage};
+use crate::config::{Config, Level, LogFormat, LogLevel, Notice, PostgreSql, Storage};
 use crate::edge::{Bounded, bind_all};
 use crate::logging::{self, LogControl};
 use crate::{banner, dev, process, registry};
@@ -93,6 +93,7 @@ fn tell(notices: &[Notice]) {
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
     match &config.storage {
         Storage::InMem => Ok(Arc::new(Cached::new(MemoryStore::new(), 8 << 20))),
+        Storage::PostgreSql(database) => open_database(database),
         Storage::Embedded { path, cache_size } => {
             let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
             if *cache_size > 0 && !config.disable_cache {
@@ -101,6 +102,18 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
             kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
         }
     }
+}
+
+fn open_database(database: &PostgreSql) -> Result<Arc<dyn Store>, String> {
+    let mut options = kw_store_postgres::Options::new(database.connection_url.clone(), Arc::new(SystemRng));
+    if let Some(table) = &database.table {
+        options.table.clone_from(table);
+    }
+    if let Some(parallel) = database.max_parallel {
+        options.max_parallel = parallel;
+    }
+    options.max_idle_connections = database.max_idle_connections;
+    event_loop()?.block_on(kw_store_postgres::open(&options)).map_err(|e| e.to_string())
 }
 
 fn settings(config: &Config, bounded: &[Bounded]) -> Settings {
@@ -156,7 +169,7 @@ fn sanitized(config: &Config) -> serde_json::Value {
         "listeners": listeners,
         "log_level": format!("{:?}", config.log_level).to_lowercase(),
         "raw_storage_endpoint": config.raw_storage_endpoint,
-        "storage": {"type": if config.storage == Storage::InMem { "inmem" } else { "embedded" }},
+        "storage": {"type": config.storage.kind()},
         // Programs read these by name; metrics are fetched from us, and sent to none of these services.
         "telemetry": {"circonus_api_token": "", "dogstatsd_addr": "", "statsd_address": "", "statsite_address": ""},
     })

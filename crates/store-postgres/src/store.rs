@@ -183,6 +183,10 @@ impl Store for PostgresStore {
         .boxed()
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
         self.dialer.position.watch(prefix, watcher);
     }

@@ -96,6 +96,10 @@ impl<S: Store> Store for Cached<S> {
         self.inner.newest()
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
         self.inner.watch(prefix, watcher);
     }

@@ -103,6 +103,12 @@ pub trait Store: Send + Sync + 'static {
     /// The store's newest revision, asked of the store itself: an answer that is not older than this call.
     fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>>;
 
+    /// Whether other processes write to the same store. Then [`Store::newest`] is awaited before a request reads anything that
+    /// this process remembers: when it returns, all watchers have been told of everything up to that revision.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Registers a watcher for keys that begin with `prefix`, for as long as the store lives.
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>);
 

@@ -92,6 +92,18 @@ pub(super) const STORAGE_INMEM: &[Key] = &[idle("disable_transactions")];
 /// `storage "embedded"`.
 pub(super) const STORAGE_EMBEDDED: &[Key] = &[used("path"), used("cache_size")];
 
+/// `storage "postgresql"`.
+pub(super) const STORAGE_POSTGRESQL: &[Key] = &[
+    used("connection_url"),
+    used("table"),
+    used("max_parallel"),
+    used("max_idle_connections"),
+    idle("ha_enabled"),
+    idle("ha_table"),
+    idle("skip_create_table"),
+    idle("max_connect_retries"),
+];
+
 /// `storage "file"` and `storage "raft"`, which are kept in the embedded store.
 pub(super) const STORAGE_TAKEN_OVER: &[Key] = &[
     used("path"),
@@ -290,6 +302,7 @@ pub(super) const ALL: &[&[Key]] = &[
     TOP,
     STORAGE_INMEM,
     STORAGE_EMBEDDED,
+    STORAGE_POSTGRESQL,
     STORAGE_TAKEN_OVER,
     LISTENER_TCP,
     LISTENER_UNIX,

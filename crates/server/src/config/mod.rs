@@ -18,7 +18,7 @@ pub use error::{ConfigError, Level, Notice};
 pub use listener::{Bind, ClientCerts, Forwarded, Limits, Listener, Tls, TlsVersion};
 pub use lockout::Lockout;
 pub use log::{LogFormat, LogLevel};
-pub use storage::Storage;
+pub use storage::{PostgreSql, Storage};
 pub use telemetry::Telemetry;
 
 use kw_types::Ttl;

@@ -1,6 +1,7 @@
 //! Where the data lives.
 use super::section::Section;
 use super::{ConfigError, Level, Notice, keys};
+use kw_types::Secret;
 use std::path::PathBuf;
 
 /// The cache of the embedded store where none is set, in bytes.
@@ -17,6 +18,32 @@ pub enum Storage {
         /// In bytes.
         cache_size: u64,
     },
+    /// In a PostgreSQL database, or another that speaks its wire.
+    PostgreSql(PostgreSql),
+}
+
+impl Storage {
+    /// The word in configuration and in `sys/seal-status`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InMem => "inmem",
+            Self::Embedded { .. } => "embedded",
+            Self::PostgreSql(_) => "postgresql",
+        }
+    }
+}
+
+/// How the database is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostgreSql {
+    /// With the password, hence secret.
+    pub connection_url: Secret<String>,
+    /// `None`: the store's own default.
+    pub table: Option<String>,
+    /// How many connections read at once. `None`: the store's own default.
+    pub max_parallel: Option<usize>,
+    /// How many idle connections are kept. `None`: all.
+    pub max_idle_connections: Option<usize>,
 }
 
 /// Reads the last of the `storage` and `backend` blocks.
@@ -32,13 +59,18 @@ pub(super) fn read(top: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Stora
             block.check_keys(keys::STORAGE_INMEM, notices);
             return Ok(Storage::InMem);
         }
+        Some("postgresql") => return postgresql(&block, notices),
         Some("embedded") => keys::STORAGE_EMBEDDED,
         Some(kind @ ("file" | "raft")) => {
             let text = format!("storage {kind:?} is kept in the embedded store, in the same directory");
             notices.push(block.notice(Level::Info, &text));
             keys::STORAGE_TAKEN_OVER
         }
-        _ => return Err(block.wrong_here("this storage type is not supported: use \"embedded\" or \"inmem\"")),
+        _ => {
+            return Err(
+                block.wrong_here("this storage type is not supported: use \"embedded\", \"postgresql\" or \"inmem\"")
+            );
+        }
     };
     block.check_keys(known, notices);
     let Some(path) = block.path("path")? else {
@@ -49,4 +81,23 @@ pub(super) fn read(top: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Stora
         Some(size) => u64::try_from(size).map_err(|_| block.wrong("cache_size", "cache_size must not be negative"))?,
     };
     Ok(Storage::Embedded { path, cache_size })
+}
+
+fn postgresql(block: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Storage, ConfigError> {
+    block.check_keys(keys::STORAGE_POSTGRESQL, notices);
+    let Some(url) = block.string("connection_url")? else {
+        return Err(
+            block.wrong_here("storage \"postgresql\" needs connection_url: postgres://user:password@host:5432/name")
+        );
+    };
+    let count = |key: &str| -> Result<Option<usize>, ConfigError> {
+        let Some(number) = block.integer(key)? else { return Ok(None) };
+        usize::try_from(number).map(Some).map_err(|_| block.wrong(key, &format!("{key} must not be negative")))
+    };
+    Ok(Storage::PostgreSql(PostgreSql {
+        connection_url: Secret::new(url),
+        table: block.string("table")?,
+        max_parallel: count("max_parallel")?,
+        max_idle_connections: count("max_idle_connections")?,
+    }))
 }
