@@ -171,7 +171,7 @@ fn check_versions(root: &Caller, writer: usize, acknowledged: u64) -> Result<(),
     want(versions.contains_key(&current.to_string()), || format!("no metadata of version {current}"))?;
     for version in versions.keys() {
         let answer = root.get(&format!("kv/data/counted/{writer}?version={version}"));
-        want(answer.data()["data"]["n"].to_string() == *version, || format!("version {version}: {}", answer.text()))?;
+        want(answer.data()["data"]["n"].as_u64() == version.parse().ok(), || format!("version {version}: {}", answer.text()))?;
     }
     Ok(())
 }

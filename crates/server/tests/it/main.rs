@@ -18,4 +18,5 @@ mod crash;
 mod edge;
 mod leak;
 mod sweep;
+mod table;
 mod tls;

@@ -1,5 +1,5 @@
 //! Identity: nobody is given root by another spelling of it, and two names are two names.
-use crate::support::{Answer, Server};
+use crate::support::{Answer, Caller, Server};
 use serde_json::{Value, json};
 
 /// Spellings of the root policy.
@@ -23,17 +23,8 @@ fn no_spelling_of_root_can_be_attached() {
                 let is_one_name = *form == json!(["default,root"]);
                 assert!(answer.status == 400 || is_one_name, "{path} {form}: {}", answer.text());
             }
-            caller.post("auth/userpass/users/u", json!({"password": "pw", "token_policies": form}));
-            assert_no_root(&server, server.nobody().post("auth/userpass/login/u", json!({"password": "pw"})), form);
-            caller.post("auth/userpass/users/u/policies", json!({"token_policies": form}));
-            assert_no_root(&server, server.nobody().post("auth/userpass/login/u", json!({"password": "pw"})), form);
-            caller.post(
-                "auth/approle/role/r",
-                json!({"token_policies": form, "bind_secret_id": false, "secret_id_bound_cidrs": "127.0.0.0/8"}),
-            );
-            let role = server.root().get("auth/approle/role/r/role-id").data()["role_id"].clone();
-            assert_no_root(&server, server.nobody().post("auth/approle/login", json!({"role_id": role})), form);
         }
+        log_in_with(&server, &admin, form);
     }
     let kept = server.root().get("identity/entity/name/e").data()["policies"].clone();
     assert!(kept.is_null() || kept == json!(["default,root"]), "{kept}");
@@ -43,6 +34,19 @@ fn no_spelling_of_root_can_be_attached() {
     server.root().post("auth/userpass/users/v", json!({"password": "pw", "token_policies": ["Reader"]})).ok();
     let login = server.nobody().post("auth/userpass/login/v", json!({"password": "pw"})).ok();
     server.with(&login.client_token()).get("secret/data/a").ok();
+}
+
+/// Users and roles that were given root by who may write them: whatever becomes of it, nobody is root by logging in.
+fn log_in_with(server: &Server, admin: &Caller, form: &Value) {
+    let by_password = || server.nobody().post("auth/userpass/login/u", json!({"password": "pw"}));
+    admin.post("auth/userpass/users/u", json!({"password": "pw", "token_policies": form}));
+    assert_no_root(server, by_password(), form);
+    admin.post("auth/userpass/users/u/policies", json!({"token_policies": form}));
+    assert_no_root(server, by_password(), form);
+    let role = json!({"token_policies": form, "bind_secret_id": false, "secret_id_bound_cidrs": "127.0.0.0/8"});
+    admin.post("auth/approle/role/r", role);
+    let role_id = server.root().get("auth/approle/role/r/role-id").data()["role_id"].clone();
+    assert_no_root(server, server.nobody().post("auth/approle/login", json!({"role_id": role_id})), form);
 }
 
 /// A login that was refused, or whose token cannot do what takes root.

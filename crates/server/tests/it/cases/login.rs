@@ -127,7 +127,7 @@ fn an_accessor_is_no_good_through_another_role() {
     for caller in [server.root(), limited] {
         for what in ["lookup", "destroy"] {
             let body = json!({"secret_id_accessor": accessor});
-            caller.post(&format!("auth/approle/role/rb/secret-id-accessor/{what}"), body).is_one_of(&[400, 403, 404]);
+            caller.post(&format!("auth/approle/role/rb/secret-id-accessor/{what}"), body).one_of(&[400, 403, 404]);
         }
         caller.post("auth/approle/role/rb/secret-id/destroy", json!({"secret_id": secret}));
     }

@@ -1,14 +1,17 @@
 //! What is on the disk: nothing that can be read, nothing that can be moved to another place.
-use crate::support::{Server, Setup, files};
+use crate::support::{Caller, Server, Setup, files};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use kw_barrier::SystemRng;
 use kw_store::{Batch, Key, Store, Write};
 use kw_store_embedded::{Options, open};
 use serde_json::json;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// tokens at rest
 #[test]
@@ -41,7 +44,7 @@ fn no_token_or_secret_id_is_readable_in_the_store() {
     }
     let data = server.data();
     server.stop();
-    let bytes: Vec<u8> = files(&data).iter().flat_map(|f| fs::read(f).unwrap()).collect();
+    let bytes: Vec<u8> = files(&data).iter().flat_map(|f| readable(&fs::read(f).unwrap())).collect();
     assert!(has(&bytes, "tok/"), "the control: keys are readable");
     for secret in secrets {
         let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
@@ -50,6 +53,12 @@ fn no_token_or_secret_id_is_readable_in_the_store() {
             assert!(!has(&bytes, &form), "{form} is in the store");
         }
     }
+}
+
+/// What could be text: all else needs no search.
+fn readable(bytes: &[u8]) -> Vec<u8> {
+    let runs = bytes.split(|b| !b.is_ascii_graphic()).filter(|run| run.len() >= 3);
+    runs.collect::<Vec<_>>().join(&b'\n')
 }
 
 fn has(bytes: &[u8], text: &str) -> bool {
@@ -121,6 +130,107 @@ fn a_row_in_another_rows_place_is_refused() {
             format!("delta of {mount}")
         );
     }
+}
+
+/// A file system in memory, unmounted at the end.
+struct Small(std::path::PathBuf);
+
+impl Small {
+    /// `None` where this process may not mount.
+    fn mount(folder: std::path::PathBuf) -> Option<Self> {
+        fs::create_dir_all(&folder).unwrap();
+        let options = ["-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs"];
+        let mounted = Command::new("mount").args(options).arg(&folder).stderr(Stdio::null()).status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// STORE disk full
+#[test]
+fn a_full_disk_refuses_writes_serves_reads_and_recovers() {
+    let setup = Setup::embedded();
+    let Some(_small) = Small::mount(setup.path("data")) else { return eprintln!("skipped: no right to mount") };
+    let setup = setup.clone().with_top(&format!(
+        "audit \"file\" \"main\" {{\n  options {{ file_path = {:?} }}\n}}",
+        setup.file("audit.log")
+    ));
+    let server = setup.open();
+    server.mount("kv", json!({"type": "kv"}));
+    let root = server.root();
+    fs::write(server.data().join("ballast"), vec![0; 10 << 20]).unwrap();
+    let put = |at: usize| root.post(&format!("kv/{at:06}"), json!({"k": format!("{at} {}", "x".repeat(30_000))}));
+    let full = (0..2000).find(|at| {
+        let answer = put(*at);
+        assert!(matches!(answer.status, 204 | 500 | 507), "{}", answer.text());
+        answer.status != 204
+    });
+    let full = full.expect("the disk never was full");
+    assert!(full > 10, "only {full} writes");
+    let check = |caller: &Caller, upto: usize| {
+        for at in 0..upto {
+            let found = caller.get(&format!("kv/{at:06}")).ok().at("/data/k");
+            assert!(found.starts_with(&format!("{at} ")), "{at}");
+        }
+    };
+    // What is there is read, and who is refused learns nothing of the disk.
+    check(&root, full);
+    let refused = put(full);
+    assert!(refused.status >= 500 && !refused.text().contains("data/"), "{}", refused.text());
+    server.nobody().get("sys/health").is(200);
+    fs::remove_file(server.data().join("ballast")).unwrap();
+    let since = Instant::now();
+    while put(full).status != 204 {
+        assert!(since.elapsed() < Duration::from_secs(10), "it does not recover");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    check(&root, full + 1);
+    // Each write was told to audit before it was tried.
+    let told = fs::read_to_string(setup.path("audit.log")).unwrap();
+    assert!(told.matches("\"path\":\"kv/").count() > 2 * full);
+    let keys = server.keys.clone();
+    server.kill();
+    check(&setup.reopen(&keys).root(), full + 1);
+}
+
+/// SEAL restart: the key itself. Of texts that came and went, such as a share as it was sent, copies may be left in memory that
+/// is not in use any more.
+#[test]
+fn a_sealed_server_has_no_key_in_memory() {
+    let server = Setup::embedded().open();
+    let share = server.keys.shares[0].clone();
+    let raw: Vec<u8> =
+        (0..share.len() / 2).map(|at| u8::from_str_radix(&share[2 * at..2 * at + 2], 16).unwrap()).collect();
+    server.root().post("sys/seal", json!({})).is(204);
+    assert!(server.is_sealed());
+    let Some(memory) = memory(server.id()) else {
+        return eprintln!("skipped: no right to read another process's memory");
+    };
+    assert!(memory.iter().any(|part| has(part, "seal-status")), "the control: texts of the program are found");
+    // One share of one is the key.
+    assert!(!memory.iter().any(|part| memchr::memmem::find(part, &raw[..32]).is_some()), "the unseal key is in memory");
+}
+
+/// All that a process can read, by its mappings.
+fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut all = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut parts = Vec::new();
+    for line in maps.lines().filter(|l| l.split(' ').nth(1).is_some_and(|rights| rights.starts_with('r'))) {
+        let (from, to) = line.split(' ').next()?.split_once('-')?;
+        let (from, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
+        let mut part = vec![0; usize::try_from(to - from).ok()?];
+        // The kernel's own pages cannot be read.
+        if all.seek(SeekFrom::Start(from)).is_ok() && all.read_exact(&mut part).is_ok() {
+            parts.push(part);
+        }
+    }
+    (!parts.is_empty()).then_some(parts)
 }
 
 /// UPGRADE/rollback

@@ -64,7 +64,7 @@ fn a_wrapping_token_is_good_for_nothing_else() {
     {
         assert_eq!(unwrap(&server.root(), &wrong).status, 400, "{what}");
         server.root().post("sys/wrapping/rewrap", json!({"token": wrong})).is(400);
-        server.nobody().post("sys/wrapping/lookup", json!({"token": wrong})).is_one_of(&[400, 403]);
+        server.nobody().post("sys/wrapping/lookup", json!({"token": wrong})).one_of(&[400, 403]);
     }
     server.nobody().post("sys/wrapping/unwrap", json!({"token": token})).is(403);
     // The control: it is still whole.

@@ -167,7 +167,7 @@ impl Answer {
 
     /// Fails unless the status is one of these.
     #[track_caller]
-    pub fn is_one_of(self, statuses: &[u16]) -> Self {
+    pub fn one_of(self, statuses: &[u16]) -> Self {
         assert!(statuses.contains(&self.status), "want one of {statuses:?}, got {} {}", self.status, self.text());
         self
     }
