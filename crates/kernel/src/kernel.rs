@@ -13,9 +13,10 @@ use crate::sys::SystemRoutes;
 use crate::token::Tokens;
 use futures_util::future::LocalBoxFuture;
 use kw_barrier::Barrier;
-use kw_engine::{Caller, Cx, CxParts, Keyed, Mount};
+use kw_engine::{Caller, Cx, CxParts, Keyed, Lockout, Mount};
 use kw_store::{Clear, Key, Store, StoreError, Txn, TxnCore, View};
 use kw_types::{Clock, Fault, Rng, Secret, Time, Ttl};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub audit_by_api: bool,
     /// Audit devices of the configuration: always on, not to be disabled by the API.
     pub audit_devices: Vec<kw_audit::DeviceConfig>,
+    /// When users are locked out, by type of auth method; `all` stands for every type that is not named.
+    pub lockouts: BTreeMap<String, Lockout>,
     /// Facts of the configuration for `sys/config/state/sanitized`, as JSON.
     pub sanitized: serde_json::Value,
     pub log_level: String,

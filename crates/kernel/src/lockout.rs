@@ -1,7 +1,7 @@
 //! Locking users out who fail to log in again and again.
 use crate::kernel::Kernel;
 use crate::rows::LOCKOUTS;
-use kw_engine::{Mount, Page};
+use kw_engine::{Lockout, Mount, Page};
 use kw_types::{Fault, Time};
 use serde::{Deserialize, Serialize};
 
@@ -25,21 +25,39 @@ fn row_name(mount: &Mount, alias: &str) -> String {
     format!("{}/{}", mount.accessor, alias)
 }
 
+/// What holds for a mount: what was tuned, then what the configuration says for its type or for all types.
+fn rules(kernel: &Kernel, mount: &Mount) -> Lockout {
+    let (own, lockouts) = (&mount.config.lockout, &kernel.settings.lockouts);
+    let set = lockouts.get(&mount.kind).or_else(|| lockouts.get("all")).cloned().unwrap_or_default();
+    Lockout {
+        threshold: if own.threshold == 0 { set.threshold } else { own.threshold },
+        duration: own.duration.or(set.duration),
+        counter_reset: own.counter_reset.or(set.counter_reset),
+        disabled: if own.tuned { own.disabled } else { set.disabled },
+        tuned: own.tuned,
+    }
+}
+
 /// Errors: 403 while the user is locked out. The text is that of any refusal.
 pub(crate) async fn check(kernel: &Kernel, mount: &Mount, alias: &str) -> Result<(), Fault> {
-    if mount.config.lockout.disabled {
+    if rules(kernel, mount).disabled {
         return Ok(());
     }
     let row = kernel.view(LOCKOUTS).get::<LockoutRow>(&row_name(mount, alias)).await?;
     match row {
-        Some(row) if row.is_locked(kernel.now()) => Err(Fault::denied().because("the user is locked out")),
+        Some(row) if row.is_locked(kernel.now()) => Err(locked_out()),
         _ => Ok(()),
     }
 }
 
-/// Counts a failure, exactly once each, on whatever node.
+fn locked_out() -> Fault {
+    Fault::denied().because("the user is locked out")
+}
+
+/// Counts a failure, exactly once each, on whatever node. Errors: 403 when the user is locked out already: of attempts that
+/// come at once, no more than the threshold learn that they were wrong.
 pub(crate) async fn failed(kernel: &Kernel, mount: &Mount, alias: &str) -> Result<(), Fault> {
-    let rules = &mount.config.lockout;
+    let rules = rules(kernel, mount);
     if rules.disabled {
         return Ok(());
     }
@@ -49,6 +67,9 @@ pub(crate) async fn failed(kernel: &Kernel, mount: &Mount, alias: &str) -> Resul
             let rows = txn.rescoped(LOCKOUTS);
             let now = kernel.now();
             let mut row = rows.view().get::<LockoutRow>(&name).await?.unwrap_or_default();
+            if row.is_locked(now) {
+                return Err(locked_out());
+            }
             let over = row.until.is_some_and(|end| end <= now);
             if over || now.since(row.last) >= rules.forgotten_after() {
                 row = LockoutRow::default();
@@ -66,7 +87,7 @@ pub(crate) async fn failed(kernel: &Kernel, mount: &Mount, alias: &str) -> Resul
 /// A login went well: the count begins anew.
 pub(crate) async fn succeeded(kernel: &Kernel, mount: &Mount, alias: &str) -> Result<(), Fault> {
     let name = row_name(mount, alias);
-    if mount.config.lockout.disabled || !kernel.view(LOCKOUTS).exists(&name).await? {
+    if rules(kernel, mount).disabled || !kernel.view(LOCKOUTS).exists(&name).await? {
         return Ok(());
     }
     forget(kernel, &[name]).await
@@ -80,7 +101,7 @@ pub(crate) async fn sweep(kernel: &Kernel, after: &str, max: usize) -> Result<St
     let now = kernel.now();
     let is_over = |name: &str, row: &LockoutRow| {
         let mount = name.split('/').next().and_then(|accessor| table.by_accessor(accessor));
-        mount.is_none_or(|m| !row.is_locked(now) && now.since(row.last) >= m.config.lockout.forgotten_after())
+        mount.is_none_or(|m| !row.is_locked(now) && now.since(row.last) >= rules(kernel, m).forgotten_after())
     };
     let over: Vec<String> = rows
         .iter()

@@ -143,7 +143,6 @@ async fn log_in(
     match login.outcome {
         LoginOutcome::Wrong { alias, fault } => {
             if locks {
-                lockout::check(kernel, mount, &alias).await?;
                 lockout::failed(kernel, mount, &alias).await?;
             }
             Err(Aborted::Fault(fault))

@@ -7,9 +7,11 @@ use crate::{banner, dev, process, registry};
 use kw_audit::DeviceConfig;
 use kw_barrier::SystemRng;
 use kw_cli::Environment;
+use kw_engine::Lockout;
 use kw_kernel::{Kernel, KernelParts, Settings};
 use kw_store::{Cached, MemoryStore, Store};
 use kw_types::{Rng, SystemClock};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -45,6 +47,7 @@ fn run(args: &[String]) -> Result<(), String> {
     let warm = std::thread::spawn(|| SystemRng.fill(&mut [0; 16]));
     let store = open_store(&config)?;
     let bounded = Arc::new(bind_all(&config)?);
+    let _pid_file = config.pid_file.as_deref().map(process::PidFile::write).transpose()?;
     let _ = warm.join();
     let kernel = Arc::new(Kernel::new(KernelParts {
         store: store.clone(),
@@ -143,9 +146,26 @@ fn settings(config: &Config, bounded: &[Bounded]) -> Settings {
         raw_storage: config.raw_storage_endpoint,
         audit_by_api: config.api_audit_creation,
         audit_devices: config.audit.iter().map(device).collect(),
+        lockouts: lockouts(&config.user_lockout),
         sanitized: sanitized(config),
         log_level: format!("{:?}", config.log_level).to_lowercase(),
     }
+}
+
+/// The rules by type. What a type leaves open is as for `all`.
+fn lockouts(blocks: &[crate::config::Lockout]) -> BTreeMap<String, Lockout> {
+    let all = blocks.iter().find(|block| block.kind == "all");
+    let of = |block: &crate::config::Lockout| {
+        let threshold = block.threshold.or(all.and_then(|a| a.threshold)).unwrap_or_default();
+        Lockout {
+            threshold: u32::try_from(threshold).unwrap_or(u32::MAX),
+            duration: block.duration.or(all.and_then(|a| a.duration)).unwrap_or_default(),
+            counter_reset: block.counter_reset.or(all.and_then(|a| a.counter_reset)).unwrap_or_default(),
+            disabled: block.disabled,
+            tuned: false,
+        }
+    };
+    blocks.iter().map(|block| (block.kind.clone(), of(block))).collect()
 }
 
 /// The configuration without anything secret, for `sys/config/state/sanitized`.

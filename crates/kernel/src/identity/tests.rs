@@ -21,6 +21,7 @@ async fn open() -> Kernel {
         raw_storage: false,
         audit_by_api: true,
         audit_devices: Vec::new(),
+        lockouts: Default::default(),
         sanitized: serde_json::Value::Null,
         log_level: String::new(),
     };

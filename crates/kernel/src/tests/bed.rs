@@ -105,6 +105,7 @@ fn settings() -> Settings {
         raw_storage: false,
         audit_by_api: true,
         audit_devices: Vec::new(),
+        lockouts: Default::default(),
         sanitized: Value::Null,
         log_level: String::new(),
     }

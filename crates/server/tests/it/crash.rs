@@ -171,7 +171,9 @@ fn check_versions(root: &Caller, writer: usize, acknowledged: u64) -> Result<(),
     want(versions.contains_key(&current.to_string()), || format!("no metadata of version {current}"))?;
     for version in versions.keys() {
         let answer = root.get(&format!("kv/data/counted/{writer}?version={version}"));
-        want(answer.data()["data"]["n"].as_u64() == version.parse().ok(), || format!("version {version}: {}", answer.text()))?;
+        want(answer.data()["data"]["n"].as_u64() == version.parse().ok(), || {
+            format!("version {version}: {}", answer.text())
+        })?;
     }
     Ok(())
 }
@@ -317,7 +319,10 @@ fn nobody_else_can_read_the_files() {
     for path in seen {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
+    assert_eq!(fs::read_to_string(setup.path("server.pid")).unwrap(), server.id().to_string());
     for folder in ["data", "audit"] {
         assert_eq!(mode(&setup.path(folder)), 0o700, "{folder}");
     }
+    server.stop();
+    assert!(!setup.path("server.pid").exists());
 }

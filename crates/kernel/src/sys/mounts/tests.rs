@@ -144,6 +144,7 @@ async fn running() -> Running {
             raw_storage: false,
             audit_by_api: true,
             audit_devices: Vec::new(),
+            lockouts: Default::default(),
             sanitized: Value::Null,
             log_level: String::new(),
         },

@@ -78,6 +78,7 @@ fn kernel_on(store: Arc<dyn Store>) -> Kernel {
             raw_storage: false,
             audit_by_api: true,
             audit_devices: Vec::new(),
+            lockouts: Default::default(),
             sanitized: Value::Null,
             log_level: "info".to_owned(),
         },

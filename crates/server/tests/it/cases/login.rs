@@ -87,6 +87,26 @@ fn parallel_attempts_get_no_more_than_the_threshold() {
     log_in(&nobody, "bob", "right").is(403);
 }
 
+/// The operator's own rules, by type of method and for all; what is tuned on a mount goes before them.
+#[test]
+fn a_lockout_is_as_it_is_configured() {
+    let rules = "user_lockout \"all\" { lockout_threshold = 2 lockout_duration = \"1h\" }
+user_lockout \"userpass\" { lockout_threshold = 3 lockout_duration = \"1s\" }";
+    let server = Setup::embedded().with_top(&rules.replace(" lockout_duration", "\n lockout_duration")).open();
+    with_user(&server, &["bob", "ann"]);
+    let tries = |name: &str| -> Vec<u16> { (0..5).map(|_| log_in(&server.nobody(), name, "wrong").status).collect() };
+    assert_eq!(tries("bob"), [400, 400, 400, 403, 403]);
+    log_in(&server.nobody(), "bob", "right").is(403);
+    std::thread::sleep(std::time::Duration::from_millis(1300));
+    log_in(&server.nobody(), "bob", "right").ok();
+    let tuned = json!({"user_lockout_config": {"lockout_threshold": 1, "lockout_duration": "1h"}});
+    server.root().post("sys/auth/userpass/tune", tuned).ok();
+    assert_eq!(tries("ann"), [400, 403, 403, 403, 403]);
+    server.root().post("sys/auth/userpass/tune", json!({"user_lockout_config": {"lockout_disable": true}})).ok();
+    assert_eq!(tries("ann"), [400; 5]);
+    log_in(&server.nobody(), "ann", "right").ok();
+}
+
 fn with_role(server: &Server, role: &str, body: Value) -> String {
     server.root().post(&format!("auth/approle/role/{role}"), body).ok();
     server.root().get(&format!("auth/approle/role/{role}/role-id")).ok().at("/data/role_id")
