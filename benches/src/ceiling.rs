@@ -17,7 +17,8 @@ use tokio::task::{LocalSet, spawn_local};
 const BODY_LEN: usize = 400;
 
 fn main() -> io::Result<()> {
-    let port: u16 = std::env::args().nth(1).and_then(|p| p.parse().ok()).ok_or_else(|| io::Error::other("usage: ceiling PORT"))?;
+    let port: u16 =
+        std::env::args().nth(1).and_then(|p| p.parse().ok()).ok_or_else(|| io::Error::other("usage: ceiling PORT"))?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, serve(port))
 }
@@ -32,7 +33,9 @@ async fn serve(port: u16) -> io::Result<()> {
         spawn_local(async move {
             let service = service_fn(move |_: Request<Incoming>| {
                 let mut response = Response::new(Full::new(body.clone()));
-                response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+                response
+                    .headers_mut()
+                    .insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
                 async move { Ok::<_, Infallible>(response) }
             });
             // A client that goes away is no error here.
