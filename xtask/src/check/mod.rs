@@ -56,7 +56,8 @@ pub fn all(machine: &Machine, from: Option<&str>) -> Outcome {
 
 /// All tests of the workspace; those that need another server or program must find it, and may not skip themselves.
 fn test(machine: &Machine) -> Outcome {
-    succeed(machine.cargo("test --quiet --workspace --no-fail-fast").env("KW_REQUIRE_REAL", "1"))
+    let mut tests = machine.cargo("test --quiet --workspace --no-fail-fast");
+    succeed(tests.env("KW_REQUIRE_REAL", "1").env("KW_CRASH_ROUNDS", "50"))
 }
 
 fn names() -> String {
