@@ -16,8 +16,9 @@ use kw_kernel::Kernel;
 use socket2::SockRef;
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown as Direction, SocketAddr};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdo
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    Unix(UnixListener, PathBuf),
 }
 
 /// Bytes both ways, whatever carries them.
@@ -91,19 +92,26 @@ impl Socket {
     fn new(bound: Bound) -> io::Result<Self> {
         Ok(match bound {
             Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
-            Bound::Unix(listener, _) => Self::Unix(UnixListener::from_std(listener)?),
+            Bound::Unix(listener, path) => Self::Unix(UnixListener::from_std(listener)?, path),
         })
     }
 
     /// Whoever connects from now on is refused at once, by whatever handle of the socket: to be left waiting in its queue until
     /// the process ends would look like a server that hangs.
+    ///
+    /// A unix socket loses its name instead: one that is shut down says that it is ready and never gives a connection, on which
+    /// another event loop that waits for one would spin.
     fn stop(&self) {
         let stopped = match self {
             Self::Tcp(listener) => SockRef::from(listener).shutdown(Direction::Both),
-            Self::Unix(listener) => SockRef::from(listener).shutdown(Direction::Both),
+            Self::Unix(_, path) => std::fs::remove_file(path),
         };
-        if let Err(error) = stopped {
-            tracing::debug!(%error, "a listener could not be closed before the process ends");
+        match stopped {
+            // Another event loop was first.
+            Err(error) if !matches!(error.kind(), ErrorKind::NotConnected | ErrorKind::NotFound) => {
+                tracing::warn!(%error, "a listener could not be closed before the process ends");
+            }
+            _ => {}
         }
     }
 
@@ -114,7 +122,7 @@ impl Socket {
                 stream.set_nodelay(true)?;
                 Ok((Accepted::Tcp(stream), Some(remote)))
             }
-            Self::Unix(listener) => Ok((Accepted::Unix(listener.accept().await?.0), None)),
+            Self::Unix(listener, _) => Ok((Accepted::Unix(listener.accept().await?.0), None)),
         }
     }
 }

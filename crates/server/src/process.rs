@@ -1,4 +1,4 @@
-//! What the process does to keep secrets out of core dumps and swap.
+//! What the process does about itself: no secret in core dumps and swap, and its number in a file.
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::fs::OpenOptions;
