@@ -6,6 +6,7 @@ mod edge;
 mod logging;
 mod process;
 mod start;
+mod stores;
 
 pub mod config;
 

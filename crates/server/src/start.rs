@@ -1,15 +1,14 @@
 //! Starting, signals, stopping.
 use crate::arguments::Arguments;
-use crate::config::{Config, Level, LogFormat, LogLevel, Notice, PostgreSql, Storage};
+use crate::config::{Config, Level, LogFormat, LogLevel, Notice, Storage};
 use crate::edge::{Bounded, bind_all};
 use crate::logging::{self, LogControl};
-use crate::{banner, dev, process, registry};
+use crate::{banner, dev, process, registry, stores};
 use kw_audit::DeviceConfig;
 use kw_barrier::SystemRng;
 use kw_cli::Environment;
 use kw_engine::Lockout;
 use kw_kernel::{Kernel, KernelParts, Settings};
-use kw_store::{Cached, MemoryStore, Store};
 use kw_types::{Rng, SystemClock};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -45,7 +44,7 @@ fn run(args: &[String]) -> Result<(), String> {
     process::harden(config.disable_mlock);
     // The generator's first use costs 20 ms of entropy collection; it runs beside the opening of the store.
     let warm = std::thread::spawn(|| SystemRng.fill(&mut [0; 16]));
-    let store = open_store(&config)?;
+    let store = stores::open(&config.storage, config.disable_cache)?;
     let bounded = Arc::new(bind_all(&config)?);
     let _pid_file = config.pid_file.as_deref().map(process::PidFile::write).transpose()?;
     let _ = warm.join();
@@ -91,32 +90,6 @@ fn tell(notices: &[Notice]) {
             Level::Warn => tracing::warn!("{notice}"),
         }
     }
-}
-
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, String> {
-    match &config.storage {
-        Storage::InMem => Ok(Arc::new(Cached::new(MemoryStore::new(), 8 << 20))),
-        Storage::PostgreSql(database) => open_database(database),
-        Storage::Embedded { path, cache_size } => {
-            let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
-            if *cache_size > 0 && !config.disable_cache {
-                options.row_cache_bytes = usize::try_from(*cache_size).unwrap_or(options.row_cache_bytes);
-            }
-            kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
-        }
-    }
-}
-
-fn open_database(database: &PostgreSql) -> Result<Arc<dyn Store>, String> {
-    let mut options = kw_store_postgres::Options::new(database.connection_url.clone(), Arc::new(SystemRng));
-    if let Some(table) = &database.table {
-        options.table.clone_from(table);
-    }
-    if let Some(parallel) = database.max_parallel {
-        options.max_parallel = parallel;
-    }
-    options.max_idle_connections = database.max_idle_connections;
-    event_loop()?.block_on(kw_store_postgres::open(&options)).map_err(|e| e.to_string())
 }
 
 fn settings(config: &Config, bounded: &[Bounded]) -> Settings {
@@ -195,7 +168,8 @@ fn sanitized(config: &Config) -> serde_json::Value {
     })
 }
 
-fn event_loop() -> Result<Runtime, String> {
+/// An event loop of one thread.
+pub(crate) fn event_loop() -> Result<Runtime, String> {
     Builder::new_current_thread().enable_all().build().map_err(|e| format!("no event loop could be made: {e}"))
 }
 

@@ -54,12 +54,17 @@ pub(super) fn read(top: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Stora
         let text = "no storage: add storage \"embedded\" { path = \"/var/lib/keywright\" }";
         return Err(top.wrong_here(text));
     };
+    read_block(&block, notices)
+}
+
+/// Reads one block that names a store, whatever the block is called.
+pub(super) fn read_block(block: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Storage, ConfigError> {
     let known = match block.label(0) {
         Some("inmem" | "inmem_ha" | "inmem_transactional") => {
             block.check_keys(keys::STORAGE_INMEM, notices);
             return Ok(Storage::InMem);
         }
-        Some("postgresql") => return postgresql(&block, notices),
+        Some("postgresql") => return postgresql(block, notices),
         Some("embedded") => keys::STORAGE_EMBEDDED,
         Some(kind @ ("file" | "raft")) => {
             let text = format!("storage {kind:?} is kept in the embedded store, in the same directory");

@@ -1,0 +1,33 @@
+//! From a `storage` block to an open store: the one place that knows all of them.
+use crate::config::{PostgreSql, Storage};
+use crate::start::event_loop;
+use kw_barrier::SystemRng;
+use kw_store::{Cached, MemoryStore, Store};
+use std::sync::Arc;
+
+/// Opens the store, or makes one where there is none. Errors: what is wrong and what to do, for the operator.
+pub(crate) fn open(storage: &Storage, disable_cache: bool) -> Result<Arc<dyn Store>, String> {
+    match storage {
+        Storage::InMem => Ok(Arc::new(Cached::new(MemoryStore::new(), 8 << 20))),
+        Storage::PostgreSql(database) => open_database(database),
+        Storage::Embedded { path, cache_size } => {
+            let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
+            if *cache_size > 0 && !disable_cache {
+                options.row_cache_bytes = usize::try_from(*cache_size).unwrap_or(options.row_cache_bytes);
+            }
+            kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
+        }
+    }
+}
+
+fn open_database(database: &PostgreSql) -> Result<Arc<dyn Store>, String> {
+    let mut options = kw_store_postgres::Options::new(database.connection_url.clone(), Arc::new(SystemRng));
+    if let Some(table) = &database.table {
+        options.table.clone_from(table);
+    }
+    if let Some(parallel) = database.max_parallel {
+        options.max_parallel = parallel;
+    }
+    options.max_idle_connections = database.max_idle_connections;
+    event_loop()?.block_on(kw_store_postgres::open(&options)).map_err(|e| e.to_string())
+}
