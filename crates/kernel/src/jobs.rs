@@ -29,6 +29,10 @@ pub async fn run(kernel: Arc<Kernel>) {
 
 /// One round, bounded so that it never holds up requests for long.
 pub(crate) async fn round(kernel: &Kernel) -> Result<(), Fault> {
+    kernel.leave_migrating().await?;
+    if kernel.is_sealed() {
+        return Ok(());
+    }
     expire_due(kernel, 4096).await?;
     drain_revoking(kernel, 4096).await?;
     departures::carry_on(kernel, 4096).await?;

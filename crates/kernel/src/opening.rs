@@ -41,7 +41,7 @@ impl Kernel {
 
     /// The same with a share that was read already, on a sealed server.
     pub(crate) async fn unseal_with(&self, share: &KeyShare) -> Result<bool, Fault> {
-        self.finish_restore().await?;
+        self.prepare_store().await?;
         let config = self.seal_config().await?.ok_or_else(|| Fault::bad_request("Vault is not initialized"))?;
         let wrapped = self.wrapped_root().await?;
         let root = self.seal.unseal.lock().submit(share, &config, &wrapped, self.rng.as_ref())?;
@@ -60,7 +60,7 @@ impl Kernel {
         first_mounts: &[FirstMount],
         root_token: Option<String>,
     ) -> Result<(Initialised, Secret<String>), Fault> {
-        self.finish_restore().await?;
+        self.prepare_store().await?;
         if self.seal_config().await?.is_some() {
             return Err(initialised_already());
         }

@@ -1,9 +1,23 @@
-//! Which versions of the server have opened this store, and since when.
+//! Which versions of the server have opened this store, and which may.
+//!
+//! The row [`FORMAT_ROW`] says which format the newest of them has written, and the oldest format whose versions can read that.
+//! A version opens every store that it can read: older ones, which it brings up to its own format as it writes, and newer ones
+//! that still suit it. A release that raises the format leaves `min_reader` where it was before, and only the next one raises
+//! that: so it is always possible to go one step back.
 use crate::kernel::Kernel;
-use crate::rows::SETTINGS;
-use kw_store::{Page, View};
+use crate::rows::{CORE, SETTINGS};
+use kw_store::{Page, StoreError, View};
 use kw_types::{Fault, Time};
 use serde::{Deserialize, Serialize};
+
+/// The format of the stores that this version writes.
+pub const STORE_FORMAT: u32 = 1;
+
+/// The oldest format whose versions can read what this version writes.
+const MIN_READER: u32 = 1;
+
+/// The row under `core/` that holds a [`StoreFormat`]. It is not encrypted, since it is read before the barrier is open.
+pub(crate) const FORMAT_ROW: &str = "format";
 
 const FOLDER: &str = "version/";
 
@@ -17,9 +31,53 @@ pub(crate) struct VersionRow {
     pub built: String,
 }
 
+/// What a store is written in; zeros for one that nobody has opened since it was made. Fields that a newer version may add are
+/// not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoreFormat {
+    /// The newest format that was ever written.
+    pub format: u32,
+    /// The oldest format whose versions can read it.
+    pub min_reader: u32,
+}
+
+impl StoreFormat {
+    /// Errors: 503 when only a newer version can read it.
+    pub fn check(self) -> Result<(), Fault> {
+        let Self { format, min_reader } = self;
+        if min_reader <= STORE_FORMAT {
+            return Ok(());
+        }
+        Err(Fault::unavailable(format!(
+            "this store was written by a newer Keywright (format {format}, to be read from format {min_reader} on); this version knows formats up to {STORE_FORMAT}: start a newer one"
+        )))
+    }
+
+    /// After this version has opened it; `None` when that changes nothing.
+    fn opened(self) -> Option<Self> {
+        let after =
+            Self { format: self.format.max(STORE_FORMAT), min_reader: self.min_reader.max(MIN_READER) };
+        (self.format < STORE_FORMAT && after != self).then_some(after)
+    }
+}
+
 impl Kernel {
-    /// Notes our own version when it opens the store for the first time.
+    /// Makes sure that the store may be opened, and finishes a restore that was begun. To be done before anything is read.
+    ///
+    /// Errors: 503 when it is being migrated or was, or was written by a newer version.
+    pub(crate) async fn prepare_store(&self) -> Result<(), Fault> {
+        self.refuse_migrating().await?;
+        self.finish_restore().await?;
+        self.store_format().await?.check()
+    }
+
+    async fn store_format(&self) -> Result<StoreFormat, Fault> {
+        Ok(self.core_view().get(FORMAT_ROW).await?.unwrap_or_default())
+    }
+
+    /// Notes our own version and format when it opens the store for the first time.
     pub(crate) async fn note_version(&self) -> Result<(), Fault> {
+        self.note_format().await?;
         let name = format!("{FOLDER}{}", self.settings.version);
         if self.view(SETTINGS).exists(&name).await? {
             return Ok(());
@@ -35,6 +93,26 @@ impl Kernel {
             rows.put(&name, &row)
         })
         .await
+    }
+
+    async fn note_format(&self) -> Result<(), Fault> {
+        loop {
+            let core = self.core_txn();
+            let txn = core.scoped(CORE);
+            let found = txn.view().get::<StoreFormat>(FORMAT_ROW).await?.unwrap_or_default();
+            found.check()?;
+            let Some(after) = found.opened() else { return Ok(()) };
+            txn.put(FORMAT_ROW, &after)?;
+            match core.commit().await {
+                Ok(_) => {
+                    tracing::info!(from = found.format, to = after.format, "the store has a new format");
+                    return Ok(());
+                }
+                // Another node was first; it may be of another version.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// All versions, the oldest first.

@@ -4,12 +4,14 @@ mod banner;
 mod dev;
 mod edge;
 mod logging;
+mod migrate;
 mod process;
 mod start;
 mod stores;
 
 pub mod config;
 
+pub use migrate::migrate;
 pub use start::server;
 
 use kw_kernel::Registry;

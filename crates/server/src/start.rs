@@ -82,7 +82,8 @@ fn load(arguments: &Arguments) -> Result<(Config, Vec<Notice>), String> {
     Ok((config, notices))
 }
 
-fn tell(notices: &[Notice]) {
+/// Writes what there is to say about a configuration to the log.
+pub(crate) fn tell(notices: &[Notice]) {
     for notice in notices {
         match notice.level {
             Level::Debug => tracing::debug!("{notice}"),

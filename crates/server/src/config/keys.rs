@@ -86,6 +86,9 @@ pub(super) const TOP: &[Key] = &[
     missing("unsafe_cross_namespace_identity"),
 ];
 
+/// The top level of the configuration of a migration.
+pub(super) const MIGRATION: &[Key] = &[used("storage_source"), used("storage_destination"), idle("cluster_addr")];
+
 /// `storage "inmem"`.
 pub(super) const STORAGE_INMEM: &[Key] = &[idle("disable_transactions")];
 

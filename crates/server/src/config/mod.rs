@@ -8,6 +8,7 @@ mod keys;
 mod listener;
 mod lockout;
 mod log;
+mod migration;
 mod section;
 mod source;
 mod storage;
@@ -18,12 +19,13 @@ pub use error::{ConfigError, Level, Notice};
 pub use listener::{Bind, ClientCerts, Forwarded, Limits, Listener, Tls, TlsVersion};
 pub use lockout::Lockout;
 pub use log::{LogFormat, LogLevel};
+pub use migration::Migration;
 pub use storage::{PostgreSql, Storage};
 pub use telemetry::Telemetry;
 
 use kw_types::Ttl;
 use section::Section;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All that a server is told before it starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +83,13 @@ impl Config {
     /// Reads one text; `file` is its name for errors.
     pub fn parse(file: &str, text: &str) -> Result<(Self, Vec<Notice>), ConfigError> {
         Self::read(&[source::parse(file, text)?])
+    }
+
+    /// Reads the two storage blocks of a migration.
+    ///
+    /// Errors: as [`Config::load`]; also for stores that a migration makes no sense with.
+    pub fn load_migration(path: &Path) -> Result<(Migration, Vec<Notice>), ConfigError> {
+        migration::read(&source::load(&[path.to_owned()])?)
     }
 
     /// What `-dev` stands for: data in memory, plain HTTP on `address`, the user interface, nothing on disk.

@@ -8,7 +8,9 @@ mod rekey;
 mod seal;
 mod snapshot;
 
-use crate::declare::{Command, Flag, Kind, Shared};
+use crate::call::Call;
+use crate::declare::{ANY, Command, Flag, Kind, Shared};
+use crate::failure::Failure;
 
 const KEY_SHARES: Flag =
     Flag::new("key-shares", Kind::Int, "Number of key shares to make.").aliases(&["n"]).default("5");
@@ -46,6 +48,17 @@ const DECODE: Flag =
 const GENERATE_OTP: Flag = Flag::new("generate-otp", Kind::Bool, "Print a one-time password for -init.");
 const OTP: Flag = Flag::new("otp", Kind::Text, "The one-time password, with -init or -decode.");
 const PGP_KEY: Flag = Flag::new("pgp-key", Kind::Text, "File with the PGP key to encrypt the new root token with.");
+// The migration's own parser reads these; here they are declared for help, completion and documentation.
+const MIGRATE_CONFIG: Flag =
+    Flag::new("config", Kind::Text, "File with the blocks storage_source and storage_destination.");
+const MIGRATE_START: Flag =
+    Flag::new("start", Kind::Text, "Copy only rows with this key or a later one, in the order of bytes.");
+const MIGRATE_RESET: Flag =
+    Flag::new("reset", Kind::Bool, "Take the mark of a migration from the source, so that it can be served again.");
+const MIGRATE_PARALLEL: Flag =
+    Flag::new("max-parallel", Kind::Int, "How many pages are written at once.").default("10");
+const MIGRATE_LOG_LEVEL: Flag =
+    Flag::new("log-level", Kind::Text, "Level of the log: trace, debug, info, warn or error.").default("warn");
 const FORCE: Flag = Flag::new("force", Kind::Bool, "Restore even where the seal's keys differ.").aliases(&["f"]);
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -152,6 +165,16 @@ pub(super) const COMMANDS: &[Command] = &[
         run: keys::status,
     },
     Command {
+        name: "operator migrate",
+        args: "",
+        arity: (0, ANY),
+        summary: "Copy all data to another store",
+        details: "Copies all rows, encrypted as they are, from one store to another, compares both and marks the old one as moved. No server may run on either. A run that was interrupted is started again and goes on where it was.\n\n$ operator migrate -config=migrate.hcl\n\nmigrate.hcl:\n\n  storage_source \"embedded\" { path = \"/var/lib/keywright\" }\n  storage_destination \"postgresql\" { connection_url = \"postgres://...\" }",
+        shared: Shared::Nothing,
+        flags: &[MIGRATE_CONFIG, MIGRATE_START, MIGRATE_RESET, MIGRATE_PARALLEL, MIGRATE_LOG_LEVEL],
+        run: migrate,
+    },
+    Command {
         name: "operator members",
         args: "",
         arity: (0, 0),
@@ -196,3 +219,8 @@ pub(super) const SNAPSHOT: &[Command] = &[
         run: snapshot::restore,
     },
 ];
+
+/// The binary runs it before it comes here, since it links all stores and this crate none.
+fn migrate(_call: &mut Call) -> Result<i32, Failure> {
+    Err(Failure::local("This program was built without the server."))
+}
