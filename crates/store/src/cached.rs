@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, MutexGuard};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 /// Memory for rows, in bytes, where nothing else is said.
@@ -121,7 +121,9 @@ impl<S: Store> Store for Cached<S> {
 struct Rows {
     cache: Cache<Key, Option<Row>, Weight>,
     generations: Vec<Mutex<u64>>,
-    hasher: RandomState,
+    /// Without a seed: which keys share a shard decides what is read anew, and a simulation must be able to repeat that. Whoever
+    /// finds keys of one shard only makes the cache forget a little more.
+    hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 /// The shard of a key and its generation before the read.
@@ -135,7 +137,7 @@ impl Rows {
         Self {
             cache: Cache::with_weighter(bytes / 1024, bytes as u64, Weight),
             generations: (0..SHARDS).map(|_| Mutex::new(0)).collect(),
-            hasher: RandomState::new(),
+            hasher: BuildHasherDefault::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 /// A crate and the crates of ours that it may name; everybody may name `types`. A new arrow is a decision: change the row
 /// together with the picture in ARCHITECTURE.md. `server` is the only crate that sees everything, and so has no row.
 #[rustfmt::skip]
-const MAY_NAME: [(&str, &[&str], &str); 24] = [
+const MAY_NAME: [(&str, &[&str], &str); 25] = [
     ("types",          &[],                                              "newtypes, Secret, Clock, Rng, Fault: knows nobody"),
     ("hcl",            &[],                                              "a parser, for policies and configuration"),
     ("schema-derive",  &[],                                              "the macros of schema; they must be a crate of their own"),
@@ -20,6 +20,7 @@ const MAY_NAME: [(&str, &[&str], &str); 24] = [
     ("engine",         &["schema", "store"],                             "all that an engine's author imports"),
     ("trust",          &[],                                              "whom our TLS clients trust"),
     ("outbound",       &["trust"],                                       "guarded calls to other servers"),
+    ("seals",          &["barrier", "outbound"],                         "seals that need drivers: key services and hardware modules"),
     ("secrets",        &["engine", "schema", "outbound"],                "schema: its derive macros name it"),
     ("auth",           &["engine", "schema", "outbound"],                "schema: its derive macros name it"),
     ("kernel",         &["schema", "store", "barrier", "policy", "audit", "engine"], "the pipeline; knows no engine"),
@@ -29,7 +30,7 @@ const MAY_NAME: [(&str, &[&str], &str); 24] = [
     ("agent",          &["client", "hcl"],                               "hcl: its configuration file"),
     ("broker",         &["client", "outbound"],                          "outbound: what it forwards"),
     ("models",         &["client"],                                      "the model vault's tools"),
-    ("sim",            &["kernel", "engine", "store", "barrier", "secrets", "auth"], "many kernels in one process"),
+    ("sim",            &["kernel", "engine", "schema", "store", "audit", "secrets", "auth"], "many kernels in one process; schema: its derive macros name it"),
 ];
 
 const PREFIX: &str = "kw-";
