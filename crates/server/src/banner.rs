@@ -28,6 +28,7 @@ pub(crate) fn configuration(config: &Config, api_addr: &str, addresses: &[String
 fn storage(storage: &Storage) -> String {
     match storage {
         Storage::InMem => "inmem".to_owned(),
+        Storage::Etcd(_) => "etcd".to_owned(),
         Storage::PostgreSql(_) => "postgresql".to_owned(),
         Storage::Embedded { path, .. } => format!("embedded ({})", path.display()),
     }

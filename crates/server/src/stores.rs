@@ -1,14 +1,16 @@
 //! From a `storage` block to an open store: the one place that knows all of them.
-use crate::config::{PostgreSql, Storage};
+use crate::config::{Etcd, PostgreSql, Storage};
 use crate::start::event_loop;
 use kw_barrier::SystemRng;
 use kw_store::{Cached, MemoryStore, Store};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Opens the store, or makes one where there is none. Errors: what is wrong and what to do, for the operator.
 pub(crate) fn open(storage: &Storage, disable_cache: bool) -> Result<Arc<dyn Store>, String> {
     match storage {
         Storage::InMem => Ok(Arc::new(Cached::new(MemoryStore::new(), 8 << 20))),
+        Storage::Etcd(cluster) => open_cluster(cluster),
         Storage::PostgreSql(database) => open_database(database),
         Storage::Embedded { path, cache_size } => {
             let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
@@ -18,6 +20,28 @@ pub(crate) fn open(storage: &Storage, disable_cache: bool) -> Result<Arc<dyn Sto
             kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
         }
     }
+}
+
+fn open_cluster(cluster: &Etcd) -> Result<Arc<dyn Store>, String> {
+    let mut options = kw_store_etcd::Options::new(Arc::new(SystemRng));
+    if let Some(address) = &cluster.address {
+        options.address.clone_from(address);
+    }
+    if let Some(path) = &cluster.path {
+        options.path.clone_from(path);
+    }
+    if let Some(time) = cluster.request_timeout {
+        options.request_timeout = Duration::from_secs(time.seconds());
+    }
+    if let Some(time) = cluster.keep_versions {
+        options.keep = (time.seconds() > 0).then(|| Duration::from_secs(time.seconds()));
+    }
+    options.username.clone_from(&cluster.username);
+    options.password.clone_from(&cluster.password);
+    options.tls_ca_file.clone_from(&cluster.tls_ca_file);
+    options.tls_cert_file.clone_from(&cluster.tls_cert_file);
+    options.tls_key_file.clone_from(&cluster.tls_key_file);
+    event_loop()?.block_on(kw_store_etcd::open(&options)).map_err(|e| e.to_string())
 }
 
 fn open_database(database: &PostgreSql) -> Result<Arc<dyn Store>, String> {

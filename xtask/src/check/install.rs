@@ -9,13 +9,15 @@ struct Need {
     found: fn(&Machine) -> bool,
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 9] = [
     Need { package: "gnupg", found: |_| has("gpg") },
     Need { package: "openssl", found: |_| has("openssl") },
     Need { package: "openssh-client", found: |_| has("ssh-keygen") },
     Need { package: "curl", found: |_| has("curl") },
     Need { package: "rabbitmq-server", found: |_| Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists() },
     Need { package: "postgresql", found: |_| Path::new("/usr/lib/postgresql").exists() },
+    Need { package: "etcd-server", found: |_| Path::new("/usr/bin/etcd").exists() },
+    Need { package: "etcd-client", found: |_| has("etcdctl") },
     Need { package: "python3-venv", found: makes_venvs },
 ];
 

@@ -12,7 +12,7 @@ const MAY_NAME: [(&str, &[&str], &str); 25] = [
     ("schema",         &["schema-derive"],                               "routes and fields"),
     ("store",          &[],                                              "the seam of storage, and its conformance suite"),
     ("store-embedded", &["store"],                                       "a backend"),
-    ("store-etcd",     &["store"],                                       "a backend"),
+    ("store-etcd",     &["store", "trust"],                              "a backend"),
     ("store-postgres", &["store", "trust"],                              "a backend"),
     ("barrier",        &["store"],                                       "encrypts what the store keeps"),
     ("policy",         &["hcl"],                                         "pure decisions: no I/O"),

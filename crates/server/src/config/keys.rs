@@ -95,6 +95,26 @@ pub(super) const STORAGE_INMEM: &[Key] = &[idle("disable_transactions")];
 /// `storage "embedded"`.
 pub(super) const STORAGE_EMBEDDED: &[Key] = &[used("path"), used("cache_size")];
 
+/// `storage "etcd"`.
+pub(super) const STORAGE_ETCD: &[Key] = &[
+    used("address"),
+    used("path"),
+    used("username"),
+    used("password"),
+    used("tls_ca_file"),
+    used("tls_cert_file"),
+    used("tls_key_file"),
+    used("request_timeout"),
+    used("keep_versions"),
+    used("etcd_api"),
+    used("discovery_srv"),
+    used("discovery_srv_name"),
+    idle("ha_enabled"),
+    idle("sync"),
+    idle("lock_timeout"),
+    idle("max_receive_size"),
+];
+
 /// `storage "postgresql"`.
 pub(super) const STORAGE_POSTGRESQL: &[Key] = &[
     used("connection_url"),
@@ -305,6 +325,7 @@ pub(super) const ALL: &[&[Key]] = &[
     TOP,
     STORAGE_INMEM,
     STORAGE_EMBEDDED,
+    STORAGE_ETCD,
     STORAGE_POSTGRESQL,
     STORAGE_TAKEN_OVER,
     LISTENER_TCP,

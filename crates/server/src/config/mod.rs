@@ -4,6 +4,7 @@
 //! configuration are not opened, addresses are not resolved.
 mod audit;
 mod error;
+mod etcd;
 mod keys;
 mod listener;
 mod lockout;
@@ -16,6 +17,7 @@ mod telemetry;
 
 pub use audit::AuditDevice;
 pub use error::{ConfigError, Level, Notice};
+pub use etcd::Etcd;
 pub use listener::{Bind, ClientCerts, Forwarded, Limits, Listener, Tls, TlsVersion};
 pub use lockout::Lockout;
 pub use log::{LogFormat, LogLevel};

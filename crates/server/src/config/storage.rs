@@ -1,4 +1,5 @@
 //! Where the data lives.
+use super::etcd::{self, Etcd};
 use super::section::Section;
 use super::{ConfigError, Level, Notice, keys};
 use kw_types::Secret;
@@ -18,6 +19,8 @@ pub enum Storage {
         /// In bytes.
         cache_size: u64,
     },
+    /// In an etcd cluster.
+    Etcd(Etcd),
     /// In a PostgreSQL database, or another that speaks its wire.
     PostgreSql(PostgreSql),
 }
@@ -28,6 +31,7 @@ impl Storage {
         match self {
             Self::InMem => "inmem",
             Self::Embedded { .. } => "embedded",
+            Self::Etcd(_) => "etcd",
             Self::PostgreSql(_) => "postgresql",
         }
     }
@@ -64,6 +68,7 @@ pub(super) fn read_block(block: &Section<'_>, notices: &mut Vec<Notice>) -> Resu
             block.check_keys(keys::STORAGE_INMEM, notices);
             return Ok(Storage::InMem);
         }
+        Some("etcd") => return etcd::read(&block, notices).map(Storage::Etcd),
         Some("postgresql") => return postgresql(block, notices),
         Some("embedded") => keys::STORAGE_EMBEDDED,
         Some(kind @ ("file" | "raft")) => {
@@ -73,7 +78,7 @@ pub(super) fn read_block(block: &Section<'_>, notices: &mut Vec<Notice>) -> Resu
         }
         _ => {
             return Err(
-                block.wrong_here("this storage type is not supported: use \"embedded\", \"postgresql\" or \"inmem\"")
+                block.wrong_here("this storage type is not supported: use \"embedded\", \"etcd\", \"postgresql\" or \"inmem\"")
             );
         }
     };
