@@ -35,6 +35,10 @@ fn member(text: &str, with_tls: bool) -> Result<Member, OpenError> {
     if authority.as_str().contains('@') {
         return Err(bad("name and password go into `username` and `password`"));
     }
+    // The port is what stands behind the host; one that is no number is not seen as a port.
+    if authority.port_u16().is_none() && authority.as_str() != host {
+        return Err(wrong());
+    }
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
         return Err(wrong());
     }

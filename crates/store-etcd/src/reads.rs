@@ -4,9 +4,12 @@ use crate::messages::{KeyValue, RangeRequest, RangeResponse};
 use bytes::Bytes;
 use kw_store::{Key, Revision, Row, StoreError};
 
-/// How many rows are asked for at once, with values (up to 1 MiB each) and without.
-const PAGE_ROWS: usize = 256;
+/// How many rows are asked for at first, with values (up to 1 MiB each) and without.
+const PAGE_ROWS: usize = 128;
 const PAGE_KEYS: usize = 4096;
+
+/// How large further pages shall be, in bytes: soon read, but worth a trip.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// The newest row of this key.
 pub(crate) async fn get(dialer: &Dialer, key: &[u8]) -> Result<Option<Row>, StoreError> {
@@ -34,19 +37,21 @@ pub(crate) struct Pages {
     left: Option<(Bytes, Bytes)>,
     at: Revision,
     with_values: bool,
+    /// How many rows the next page has.
+    count: usize,
 }
 
 impl Pages {
     pub fn new(dialer: &Dialer, start: &[u8], end: &[u8], with_values: bool) -> Self {
         let is_empty = !end.is_empty() && start >= end;
         let left = (!is_empty).then(|| dialer.layout.range(start, end));
-        Self { left, at: Revision(0), with_values }
+        Self { left, at: Revision(0), with_values, count: if with_values { PAGE_ROWS } else { PAGE_KEYS } }
     }
 
     /// The next rows, `limit` at most; none at the end.
     pub async fn next(&mut self, dialer: &Dialer, limit: usize) -> Result<Vec<(Key, Row)>, StoreError> {
         let Some((key, range_end)) = self.left.take() else { return Ok(Vec::new()) };
-        let count = limit.min(if self.with_values { PAGE_ROWS } else { PAGE_KEYS });
+        let count = limit.min(self.count);
         if count == 0 {
             return Ok(Vec::new());
         }
@@ -61,6 +66,8 @@ impl Pages {
         if self.at == Revision(0) {
             self.at = revision(answer.header);
         }
+        let bytes: usize = answer.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
+        self.count = (PAGE_BYTES * answer.kvs.len() / bytes.max(1)).clamp(PAGE_ROWS / 8, PAGE_KEYS);
         if let (true, Some(last)) = (answer.more, answer.kvs.last()) {
             // The key right behind the last one.
             let after = [&last.key[..], b"\0"].concat();

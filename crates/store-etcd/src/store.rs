@@ -49,6 +49,12 @@ impl EtcdStore {
         opened.await.unwrap_or_else(|_| Err(closing().into()))
     }
 
+    /// For tests: the event loop of the store.
+    #[cfg(test)]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// For tests: what talks to the cluster.
     #[cfg(test)]
     pub fn dialer(&self) -> &Arc<Dialer> {

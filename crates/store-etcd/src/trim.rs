@@ -36,8 +36,12 @@ pub(crate) async fn run(dialer: Arc<Dialer>, keep: Option<Duration>) {
 pub(crate) struct Marks(VecDeque<(Instant, Revision)>);
 
 impl Marks {
+    pub fn add(&mut self, newest: Revision) {
+        self.0.push_back((Instant::now(), newest));
+    }
+
     /// The newest revision that is as old as this.
-    fn older_than(&self, age: Duration) -> Option<Revision> {
+    pub fn older_than(&self, age: Duration) -> Option<Revision> {
         let old = |(at, _): &&(Instant, Revision)| at.elapsed() >= age;
         self.0.iter().rev().find(old).map(|(_, revision)| *revision)
     }
@@ -50,7 +54,7 @@ pub(crate) async fn trim(dialer: &Dialer, marks: &mut Marks, keep: Option<Durati
     while marks.0.get(1).is_some_and(|(at, _)| at.elapsed() >= longest) {
         marks.0.pop_front();
     }
-    marks.0.push_back((Instant::now(), head.cluster));
+    marks.add(head.cluster);
     if let Some(old) = marks.older_than(FENCES_KEPT) {
         remove_fences(dialer, old).await?;
     }
@@ -68,7 +72,7 @@ pub(crate) async fn compact(dialer: &Dialer, at: Revision) -> Result<(), StoreEr
     }
 }
 
-async fn remove_fences(dialer: &Dialer, old: Revision) -> Result<(), StoreError> {
+pub(crate) async fn remove_fences(dialer: &Dialer, old: Revision) -> Result<(), StoreError> {
     let key = dialer.layout.fences();
     let range_end = prefix_end(&key).into();
     let question = RangeRequest { key, range_end, limit: FENCES_MAX, keys_only: true, ..RangeRequest::default() };
