@@ -11,7 +11,8 @@ pub const KEY_LEN: usize = 32;
 #[derive(Clone, Debug)]
 pub struct RootKey(Secret<[u8; KEY_LEN]>);
 
-/// What encrypts the root key; this is what is split into shares. Exists only while a ceremony runs.
+/// What encrypts the root key: split into shares as unseal key or recovery key, or encrypted by a seal. Exists only while
+/// that is done or undone.
 #[derive(Clone, Debug)]
 pub struct UnsealKey(Secret<[u8; KEY_LEN]>);
 
@@ -23,6 +24,11 @@ impl RootKey {
 
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         secret_from(bytes).map(Self)
+    }
+
+    /// Constant-time equality.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.matches(other.expose())
     }
 
     pub(crate) fn expose(&self) -> &[u8; KEY_LEN] {
@@ -46,7 +52,8 @@ impl UnsealKey {
         self.0.matches(other.expose())
     }
 
-    pub(crate) fn expose(&self) -> &[u8; KEY_LEN] {
+    /// Lends the key out, to a seal that encrypts it.
+    pub fn expose(&self) -> &[u8; KEY_LEN] {
         self.0.expose()
     }
 }

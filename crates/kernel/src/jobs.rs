@@ -4,6 +4,9 @@ use crate::kernel::Kernel;
 use crate::lease::expire_due;
 use crate::lockout;
 use crate::token::drain_revoking;
+
+pub use crate::seal::auto::run as keep_open;
+
 use kw_types::Fault;
 use std::sync::Arc;
 use std::time::Duration;

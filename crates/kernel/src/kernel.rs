@@ -89,7 +89,7 @@ impl Kernel {
         store.watch(Key::from_static(rows::AUDITS.as_bytes()), audits.staleness.clone());
         store.watch(Key::from_static(rows::AUDIT_HEADERS.as_bytes()), audits.staleness.clone());
         let barrier = Barrier::new(rng.clone());
-        let seal = SealDesk::new(clock.now());
+        let seal = SealDesk::new(clock.now(), store.as_ref());
         let (identities, tokens, system) = (Identities::default(), Tokens::default(), SystemRoutes::new());
         Self {
             store,

@@ -24,10 +24,8 @@ impl Kernel {
 
     async fn answer(&self, received: Received) -> Answer {
         // Other nodes may have written since: what is remembered here must not be older than the request.
-        if self.store.is_shared()
-            && let Err(error) = self.store.newest().await
-        {
-            return refuse(&error.into(), "");
+        if let Err(fault) = self.catch_up().await {
+            return refuse(&fault, "");
         }
         let resolved = match resolve(self, &received).await {
             Ok(resolved) => resolved,

@@ -1,25 +1,48 @@
 //! Sealed and open: the first keys of an installation, opening, closing, and the upkeep of the keyring.
+pub(crate) mod auto;
+mod follow;
+mod mark;
+
+use self::follow::KeyWatch;
+use self::mark::MarkFile;
 use crate::kernel::Kernel;
 use crate::policies::PolicyRow;
 use crate::rotation::RotationRow;
 use crate::rows::{MOUNTS, POLICIES, SETTINGS};
 use crate::token::{NewToken, create};
 use kw_barrier::ceremony::{GenerateRoot, Rekey, Unseal};
-use kw_barrier::seal::KEYRING_ROW;
+use kw_barrier::seal::{KEYRING_ROW, SealSet};
 use kw_barrier::{BarrierError, KeyringChange, RootKey};
 use kw_engine::{Mount, MountConfig};
 use kw_policy::builtin;
-use kw_store::{Clear, StoreError, TxnCore};
+use kw_store::{Clear, Store, StoreError, TxnCore};
 use kw_types::{Fault, MountPath, RngExt, Secret, Time};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The ceremonies that are under way on this node, and since when it runs.
 pub(crate) struct SealDesk {
     pub unseal: Mutex<Unseal>,
     pub rekey: Mutex<Rekey>,
+    pub recovery_rekey: Mutex<Rekey>,
     pub generate_root: Mutex<GenerateRoot>,
+    /// Shares that are tried out, see `sys/seal/drill`.
+    pub drill: Mutex<Unseal>,
+    /// Seals that open by themselves.
+    pub seals: SealSet,
+    /// Held while they are tried.
+    pub opening: tokio::sync::Mutex<()>,
+    pub watch: KeyWatch,
+    pub mark: Option<MarkFile>,
+    /// Whether the seals are not to open the server: somebody sealed it.
+    stays_sealed: AtomicBool,
+    /// Somebody asked for the server to be opened, and does not want to wait for the next try.
+    called: AtomicBool,
+    /// Why the seals have not opened it.
+    trouble: Mutex<Option<String>>,
     /// Held while a snapshot is put in the place of everything.
     pub restoring: tokio::sync::Mutex<()>,
     pub started: Time,
@@ -35,15 +58,53 @@ pub(crate) struct ClusterRow {
 }
 
 impl SealDesk {
-    pub fn new(started: Time) -> Self {
+    pub fn new(started: Time, store: &dyn Store) -> Self {
         Self {
             unseal: Mutex::default(),
             rekey: Mutex::default(),
+            recovery_rekey: Mutex::default(),
             generate_root: Mutex::default(),
+            drill: Mutex::default(),
+            seals: SealSet::default(),
+            opening: tokio::sync::Mutex::default(),
+            watch: KeyWatch::of(store),
+            mark: None,
+            stays_sealed: AtomicBool::new(false),
+            called: AtomicBool::new(false),
+            trouble: Mutex::default(),
             restoring: tokio::sync::Mutex::default(),
             started,
             cluster: Mutex::default(),
         }
+    }
+
+    /// The server is to be open, now.
+    pub fn call(&self) {
+        self.stays_sealed.store(false, Ordering::SeqCst);
+        self.called.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody has called since this was last asked.
+    pub fn take_call(&self) -> bool {
+        self.called.swap(false, Ordering::SeqCst)
+    }
+
+    /// The seals are not to open the server until somebody calls.
+    pub fn keep_sealed(&self) {
+        self.stays_sealed.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_wanted_open(&self) -> bool {
+        !self.stays_sealed.load(Ordering::SeqCst)
+    }
+
+    pub fn note_trouble(&self, fault: &Fault) {
+        *self.trouble.lock() = Some(fault.public().join("; "));
+    }
+
+    /// Why the server did not open, where it tried by itself.
+    pub fn why_sealed(&self) -> Option<String> {
+        self.trouble.lock().clone()
     }
 }
 
@@ -75,6 +136,16 @@ const BUILT_IN: [FirstMount; 4] = [
 ];
 
 impl Kernel {
+    /// Has these seals open the server, in place of shares that people give.
+    pub fn use_seals(&mut self, seals: SealSet) {
+        self.seal.seals = seals;
+    }
+
+    /// Remembers in this file how far the store has come, so that an older one is noticed.
+    pub fn keep_mark(&mut self, path: PathBuf) {
+        self.seal.mark = Some(MarkFile::new(path));
+    }
+
     /// Writes what a new installation holds besides its keys: built-in mounts, the default policy, a root token.
     /// The barrier must be open. `text` chooses the root token (`-dev-root-token-id`).
     pub(crate) async fn found(&self, more: &[FirstMount], text: Option<String>) -> Result<Secret<String>, Fault> {
@@ -153,7 +224,7 @@ impl Kernel {
     }
 
     /// Opens the barrier with the root key, and loads what was behind it. Errors: 500 when the keyring or what is needed at
-    /// once is damaged; the server stays sealed then.
+    /// once is damaged, 503 when the store was put back to an older state; the server stays sealed then.
     pub(crate) async fn open_with(&self, root: RootKey) -> Result<(), Fault> {
         let keyring = self.core_row(KEYRING_ROW).await?.ok_or_else(|| Fault::internal("the store has no keyring"))?;
         self.barrier.unseal(root, &keyring).map_err(Fault::internal)?;
@@ -166,6 +237,10 @@ impl Kernel {
     }
 
     async fn load_behind(&self) -> Result<(), Fault> {
+        if let Err(fault) = self.check_mark().await {
+            self.seal.note_trouble(&fault);
+            return Err(fault);
+        }
         self.seal_upkeep().await?;
         if let Some(cluster) = self.view(SETTINGS).get::<ClusterRow>("cluster").await? {
             *self.seal.cluster.lock() = Some(cluster);
@@ -174,6 +249,7 @@ impl Kernel {
         // Mounts and audit devices are loaded now, so that what is wrong with them is told at once.
         self.mounts.current(self).await?;
         self.audits.current(self).await?;
+        *self.seal.trouble.lock() = None;
         Ok(())
     }
 
@@ -184,8 +260,9 @@ impl Kernel {
             true => Ok(()),
             false => self.change_keyring(|keyring| self.barrier.plan_checkpoint(keyring)).await,
         };
+        let marked = self.advance_mark().await;
         self.forget_keys();
-        recorded
+        recorded.and(marked)
     }
 
     /// Seals at once. The use of keys that is not recorded was counted in advance, see [`kw_barrier::CHECKPOINT_AT`].
@@ -194,6 +271,8 @@ impl Kernel {
         self.forget();
         self.seal.unseal.lock().reset();
         self.seal.rekey.lock().cancel();
+        self.seal.recovery_rekey.lock().cancel();
+        self.seal.drill.lock().reset();
         self.seal.generate_root.lock().cancel();
         *self.seal.cluster.lock() = None;
     }

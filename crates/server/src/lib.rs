@@ -6,6 +6,7 @@ mod edge;
 mod logging;
 mod migrate;
 mod process;
+mod seals;
 mod start;
 mod stores;
 

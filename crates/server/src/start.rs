@@ -3,7 +3,7 @@ use crate::arguments::Arguments;
 use crate::config::{Config, Level, LogFormat, LogLevel, Notice, Storage};
 use crate::edge::{Bounded, bind_all};
 use crate::logging::{self, LogControl};
-use crate::{banner, dev, process, registry, stores};
+use crate::{banner, dev, process, registry, seals, stores};
 use kw_audit::DeviceConfig;
 use kw_barrier::SystemRng;
 use kw_cli::Environment;
@@ -48,13 +48,18 @@ fn run(args: &[String]) -> Result<(), String> {
     let bounded = Arc::new(bind_all(&config)?);
     let _pid_file = config.pid_file.as_deref().map(process::PidFile::write).transpose()?;
     let _ = warm.join();
-    let kernel = Arc::new(Kernel::new(KernelParts {
+    let mut kernel = Kernel::new(KernelParts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
         registry: registry(),
         settings: settings(&config, &bounded),
-    }));
+    });
+    kernel.use_seals(seals::of(&config, &env)?);
+    if let Some(path) = config.rollback_mark.clone() {
+        kernel.keep_mark(path);
+    }
+    let kernel = Arc::new(kernel);
     let steered = log.clone();
     kernel.steer_log(logging::as_tracing(config.log_level), Box::new(move |levels| steered.set_levels(levels)));
     let runtime = event_loop()?;
@@ -207,6 +212,7 @@ impl Control {
         let _ = std::io::stdout().flush();
         let threads = self.spawn_loops(&stopping)?;
         let jobs = tokio::task::spawn_local(kw_kernel::jobs::run(self.kernel.clone()));
+        let opening = tokio::task::spawn_local(kw_kernel::jobs::keep_open(self.kernel.clone()));
         let served = tokio::task::spawn_local(serve_all(self.bounded.clone(), self.kernel.clone(), stopping));
         self.follow_signals().await?;
         tracing::info!("stopping: open requests are served to their end");
@@ -215,6 +221,7 @@ impl Control {
             tracing::warn!("some requests did not end in time");
         }
         jobs.abort();
+        opening.abort();
         join_within(threads, DRAIN);
         self.kernel.close().await.map_err(|f| f.to_string())
     }

@@ -4,6 +4,7 @@ use crate::derive::{KEY_LEN, RootKey};
 use crate::envelope::{open_under, seal_under};
 use crate::error::BarrierError;
 use crate::keyring::{Keyring, Term};
+use crate::seal::{Opened, PROOF_SUBKEY};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use kw_store::{RowCipher, StoreError};
@@ -80,7 +81,13 @@ impl KeyringChange {
         self.handover.as_deref()
     }
 
-    pub(crate) fn root(&self) -> &RootKey {
+    /// As [`Barrier::subkey`], once the change is in force.
+    pub(crate) fn subkey(&self, label: &str) -> Result<Secret<[u8; KEY_LEN]>, BarrierError> {
+        self.keyring.subkey(label)
+    }
+
+    /// The root key that the change puts in force, for the seals to encrypt.
+    pub fn root(&self) -> &RootKey {
         &self.root
     }
 }
@@ -118,6 +125,30 @@ impl Barrier {
     /// the installation. `None` while sealed.
     pub fn subkey(&self, label: &str) -> Option<Secret<[u8; KEY_LEN]>> {
         self.open.load().as_ref()?.keyring.subkey(label).ok()
+    }
+
+    /// The root key in force, for the seals to encrypt; `None` while sealed.
+    pub fn root(&self) -> Option<RootKey> {
+        self.open.load().as_ref().map(|open| open.root.clone())
+    }
+
+    /// Whether what shares led to is of this very installation: a row that opens under some shares may have been put in place
+    /// by whoever can write to the store. Never while sealed.
+    pub fn vouches_for(&self, opened: &Opened) -> bool {
+        match opened {
+            Opened::Root(root) => self.root().is_some_and(|mine| mine.matches(root)),
+            Opened::Proof(proof) => self.subkey(PROOF_SUBKEY).is_some_and(|mine| mine.matches(proof.expose())),
+        }
+    }
+
+    /// Whether a keyring row as it is in the store opens under this root key and holds the keys in force: so whoever has the
+    /// root key can read all rows. Changes nothing.
+    pub fn is_opened_by(&self, root: &RootKey, keyring_row: &[u8]) -> bool {
+        let open = self.open.load();
+        let (Some(open), Ok(stored)) = (open.as_ref(), Keyring::open(root, keyring_row)) else { return false };
+        open.keyring.terms().all(|mine| {
+            stored.terms().any(|term| term.number == mine.number && term.key.matches(mine.key.expose()))
+        })
     }
 
     /// The active term; `None` while sealed.

@@ -1,9 +1,8 @@
 //! Shares as people send them, and putting them together.
 use super::CeremonyError;
 use crate::derive::{KEY_LEN, UnsealKey};
-use crate::seal::unwrap;
+use crate::seal::{Opened, ShareLock};
 use crate::shamir::{self, SHARE_OVERHEAD, Share};
-use crate::{RootKey, seal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kw_types::Secret;
@@ -65,14 +64,11 @@ impl Collector {
         key.map(Some).ok_or(CeremonyError::WrongShares)
     }
 
-    /// The same, and the root key that it opens, which proves it right.
-    pub fn complete_root(
-        &mut self,
-        config: &seal::SealConfig,
-        wrapped_root: &[u8],
-    ) -> Result<Option<RootKey>, CeremonyError> {
-        let Some(key) = self.complete(config.secret_threshold)? else { return Ok(None) };
-        unwrap(&key, wrapped_root).map(Some).map_err(|_| CeremonyError::WrongShares)
+    /// The same, and what it opens, which proves that the shares belong together.
+    pub fn complete_lock(&mut self, lock: &ShareLock) -> Result<Option<(UnsealKey, Opened)>, CeremonyError> {
+        let Some(key) = self.complete(lock.config().secret_threshold)? else { return Ok(None) };
+        let opened = lock.open(&key).map_err(|_| CeremonyError::WrongShares)?;
+        Ok(Some((key, opened)))
     }
 }
 

@@ -24,10 +24,15 @@ pub enum CeremonyError {
     BadScheme(SchemeFlaw),
     /// The same for `sys/rekey/init`.
     BadRekeyScheme(SchemeFlaw),
-    /// Parameters of `sys/init` that only a seal with recovery keys takes.
-    NotForShamir(Vec<&'static str>),
-    /// `migrate` was asked for.
-    NoMigration,
+    /// The same for the recovery shares of `sys/init`.
+    BadRecoveryScheme(SchemeFlaw),
+    /// Parameters of `sys/init` that this kind of seal does not take.
+    NotForSeal {
+        parameters: Vec<&'static str>,
+        kind: String,
+    },
+    /// Earlier shares of the same attempt were given to unseal, recover or migrate, and this one for another of these.
+    OtherPurpose,
     RekeyRunning,
     NoRekey,
     /// Asked for a verification when there is no rekeying at all.
@@ -73,10 +78,13 @@ impl fmt::Display for CeremonyError {
             }
             Self::BadScheme(flaw) => return write!(f, "invalid seal configuration: {flaw}"),
             Self::BadRekeyScheme(flaw) => return write!(f, "invalid rekey seal configuration: {flaw}"),
-            Self::NotForShamir(names) => {
-                return write!(f, "parameters {} not applicable to seal type shamir", names.join(","));
+            Self::BadRecoveryScheme(flaw) => return write!(f, "invalid recovery configuration: {flaw}"),
+            Self::NotForSeal { parameters, kind } => {
+                return write!(f, "parameters {} not applicable to seal type {kind}", parameters.join(","));
             }
-            Self::NoMigration => "can't perform a seal migration, no migration seal found",
+            Self::OtherPurpose => {
+                "the shares given so far were given for another purpose (to unseal, to recover or to migrate); reset them, or give this one for the same"
+            }
             Self::RekeyRunning => "rekey already in progress",
             Self::NoRekey => "no barrier rekey in progress",
             Self::NoRekeyConfiguration => "no rekey configuration found",

@@ -1,8 +1,9 @@
 //! A new root token, by the word of enough share holders.
 use super::CeremonyError;
 use super::collect::{Collector, KeyShare, check_nonce};
+use crate::barrier::Barrier;
 use crate::pgp::PgpKey;
-use crate::seal::SealConfig;
+use crate::seal::ShareLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use kw_types::{Rng, RngExt, Secret, Time};
@@ -101,23 +102,25 @@ impl GenerateRoot {
 
     /// Takes a share; with the last one needed the attempt is over and the grant is given.
     ///
-    /// Errors: [`CeremonyError::WrongShares`] when the shares do not open the root key; the attempt goes on from zero.
+    /// Errors: [`CeremonyError::WrongShares`] when the shares do not open what the open barrier knows; the attempt goes on from
+    /// zero.
     pub fn update(
         &mut self,
         share: &KeyShare,
         nonce: &str,
-        config: &SealConfig,
-        wrapped_root: &[u8],
+        lock: &ShareLock,
+        barrier: &Barrier,
     ) -> Result<Option<RootGrant>, CeremonyError> {
         let attempt = self.attempt.as_mut().ok_or(CeremonyError::NoGenerateRoot)?;
         check_nonce(nonce, &attempt.nonce, OPERATION)?;
         if !attempt.collected.offer(share) {
             return Err(CeremonyError::GivenAlready("generation"));
         }
-        if attempt.collected.complete_root(config, wrapped_root)?.is_none() {
-            return Ok(None);
+        let Some((_, opened)) = attempt.collected.complete_lock(lock)? else { return Ok(None) };
+        if !barrier.vouches_for(&opened) {
+            return Err(CeremonyError::WrongShares);
         }
-        let required = config.secret_threshold;
+        let required = lock.config().secret_threshold;
         Ok(self.attempt.take().map(|done| RootGrant { nonce: done.nonce, required, hide: done.hide }))
     }
 

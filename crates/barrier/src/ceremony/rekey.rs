@@ -5,7 +5,10 @@ use super::scheme::{IssuedShares, Scheme};
 use crate::barrier::{Barrier, KeyringChange};
 use crate::derive::UnsealKey;
 use crate::error::BarrierError;
-use crate::seal::{BACKUP_ROW, Backup, CONFIG_ROW, HANDOVER_ROW, KEYRING_ROW, ROOT_KEY_ROW, Rows, SealConfig, wrap};
+use crate::seal::{
+    BACKUP_ROW, Backup, CONFIG_ROW, HANDOVER_ROW, KEYRING_ROW, PROOF_SUBKEY, RECOVERY_BACKUP_ROW, RECOVERY_CONFIG_ROW,
+    RECOVERY_KEY_ROW, ROOT_KEY_ROW, RecoveryRow, Rows, SealConfig, ShareLock, wrap,
+};
 use kw_types::{Rng, RngExt, Time};
 
 /// At most one rekeying at a time.
@@ -149,13 +152,14 @@ impl Rekey {
 
     /// Takes a share of the old key.
     ///
-    /// Errors: [`CeremonyError::WrongShares`] when the shares do not open the root key; the rekeying goes on from zero.
+    /// Errors: [`CeremonyError::WrongShares`] when the shares do not open what the open barrier knows; the rekeying goes on from
+    /// zero.
     pub fn update(
         &mut self,
         share: &KeyShare,
         nonce: &str,
-        config: &SealConfig,
-        wrapped_root: &[u8],
+        lock: &ShareLock,
+        barrier: &Barrier,
         rng: &dyn Rng,
     ) -> Result<RekeyStep, CeremonyError> {
         let running = self.running.as_mut().ok_or(CeremonyError::NoRekey)?;
@@ -166,8 +170,9 @@ impl Rekey {
         if !running.collected.offer(share) {
             return Err(CeremonyError::GivenAlready("rekey"));
         }
-        if running.collected.complete_root(config, wrapped_root)?.is_none() {
-            return Ok(RekeyStep::Progress);
+        let Some((_, opened)) = running.collected.complete_lock(lock)? else { return Ok(RekeyStep::Progress) };
+        if !barrier.vouches_for(&opened) {
+            return Err(CeremonyError::WrongShares);
         }
         let (mut answer, new) = running.issue(rng)?;
         if running.require_verification {
@@ -248,33 +253,62 @@ impl Running {
 }
 
 impl NewUnsealKey {
-    /// The seal's configuration once the new key is in force.
+    /// How the key is split.
     pub fn config(&self) -> &SealConfig {
         &self.config
     }
 
-    /// The rows that put the new key in force together with a new root key, and the change that [`Barrier::apply`] takes once
-    /// they are committed. If they cannot be, the old shares stay in force and the ceremony is to be held again.
-    pub fn rows(
+    /// The rows that put the new key in force as unseal key, together with the root key of `change`, a
+    /// [`Barrier::plan_rekey`]. Once they are committed, give the change to [`Barrier::apply`]. If they cannot be, the old shares
+    /// stay in force and the ceremony is to be held again.
+    pub fn rows(&self, change: &KeyringChange, shared_store: bool, rng: &dyn Rng) -> Result<Rows, BarrierError> {
+        let mut rows = vec![
+            (CONFIG_ROW, json(CONFIG_ROW, &self.config)?),
+            (ROOT_KEY_ROW, wrap(&self.key, change.root(), rng)?),
+        ];
+        rows.extend(root_rows(change, shared_store));
+        if let Some(backup) = &self.backup {
+            rows.push((BACKUP_ROW, json(BACKUP_ROW, backup)?));
+        }
+        Ok(rows)
+    }
+
+    /// The same as recovery key. `sealed_root` is the new root key as the seals have encrypted it; with `opens_store`, the
+    /// recovery key opens the store without them.
+    pub fn recovery_rows(
         &self,
-        barrier: &Barrier,
-        keyring_row: &[u8],
+        change: &KeyringChange,
+        sealed_root: Vec<u8>,
+        opens_store: bool,
         shared_store: bool,
         rng: &dyn Rng,
-    ) -> Result<(Rows, KeyringChange), BarrierError> {
-        let change = barrier.plan_rekey(keyring_row)?;
-        let json = |row, encoded: serde_json::Result<Vec<u8>>| encoded.map_err(|_| BarrierError::Malformed(row));
+    ) -> Result<Rows, BarrierError> {
+        let key_row = if opens_store {
+            RecoveryRow::of_root(&self.key, change.root(), rng)?
+        } else {
+            RecoveryRow::of_proof(&self.key, &change.subkey(PROOF_SUBKEY)?, rng)?
+        };
         let mut rows = vec![
-            (CONFIG_ROW, json(CONFIG_ROW, serde_json::to_vec(&self.config))?),
-            (ROOT_KEY_ROW, wrap(&self.key, change.root(), rng)?),
-            (KEYRING_ROW, change.row().to_vec()),
+            (RECOVERY_CONFIG_ROW, json(RECOVERY_CONFIG_ROW, &self.config)?),
+            (RECOVERY_KEY_ROW, key_row),
+            (ROOT_KEY_ROW, sealed_root),
         ];
-        if let Some(handover) = change.handover().filter(|_| shared_store) {
-            rows.push((HANDOVER_ROW, handover.to_vec()));
-        }
+        rows.extend(root_rows(change, shared_store));
         if let Some(backup) = &self.backup {
-            rows.push((BACKUP_ROW, json(BACKUP_ROW, serde_json::to_vec(backup))?));
+            rows.push((RECOVERY_BACKUP_ROW, json(RECOVERY_BACKUP_ROW, backup)?));
         }
-        Ok((rows, change))
+        Ok(rows)
     }
+}
+
+fn root_rows(change: &KeyringChange, shared_store: bool) -> Rows {
+    let mut rows = vec![(KEYRING_ROW, change.row().to_vec())];
+    if let Some(handover) = change.handover().filter(|_| shared_store) {
+        rows.push((HANDOVER_ROW, handover.to_vec()));
+    }
+    rows
+}
+
+fn json<T: serde::Serialize>(row: &'static str, value: &T) -> Result<Vec<u8>, BarrierError> {
+    serde_json::to_vec(value).map_err(|_| BarrierError::Malformed(row))
 }

@@ -1,6 +1,8 @@
 use super::*;
 use crate::pgp::tests::Gpg;
-use crate::seal::{BACKUP_ROW, Backup, CONFIG_ROW, KEYRING_ROW, ROOT_KEY_ROW, Rows, SealConfig};
+use crate::seal::{
+    BACKUP_ROW, Backup, CONFIG_ROW, KEYRING_ROW, Opened, ROOT_KEY_ROW, SHAMIR, SealConfig, ShareLock,
+};
 use crate::{Barrier, SystemRng};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -19,7 +21,7 @@ struct Installation {
 impl Installation {
     fn new(shares: i64, threshold: i64) -> Self {
         let request = InitRequest { secret_shares: shares, secret_threshold: threshold, ..InitRequest::default() };
-        let made = init(&request, &SystemRng, Time::ZERO).unwrap();
+        let made = init(&request, SHAMIR, &SystemRng, Time::ZERO).unwrap();
         let barrier = Barrier::new(Arc::new(SystemRng));
         barrier.unseal(made.root.clone(), made.row(KEYRING_ROW).unwrap()).unwrap();
         Self { keys: texts(&made.shares.keys), rows: made.rows.into_iter().collect(), barrier }
@@ -29,13 +31,13 @@ impl Installation {
         serde_json::from_slice(&self.rows[CONFIG_ROW]).unwrap()
     }
 
-    fn root_row(&self) -> &[u8] {
-        &self.rows[ROOT_KEY_ROW]
+    fn lock(&self) -> ShareLock {
+        ShareLock::shamir(self.config(), self.rows[ROOT_KEY_ROW].clone())
     }
 
     fn replace(&mut self, new: &NewUnsealKey) {
-        let (rows, change): (Rows, _) = new.rows(&self.barrier, &self.rows[KEYRING_ROW], false, &SystemRng).unwrap();
-        self.rows.extend(rows);
+        let change = self.barrier.plan_rekey(&self.rows[KEYRING_ROW]).unwrap();
+        self.rows.extend(new.rows(&change, false, &SystemRng).unwrap());
         self.barrier.apply(change).unwrap();
     }
 
@@ -44,11 +46,12 @@ impl Installation {
         self.barrier.seal();
         let mut unseal = Unseal::default();
         for key in keys {
-            match unseal.submit(&share(key), &self.config(), self.root_row(), &SystemRng) {
-                Ok(Some(root)) => {
+            match unseal.submit(&share(key), Purpose::Open, &self.lock(), &SystemRng) {
+                Ok(Some((_, Opened::Root(root)))) => {
                     self.barrier.unseal(root, &self.rows[KEYRING_ROW]).unwrap();
                     return true;
                 }
+                Ok(Some((_, Opened::Proof(_)))) => panic!("unseal shares open the root key"),
                 Ok(None) => {}
                 Err(error) => assert_eq!(error, CeremonyError::WrongShares),
             }
@@ -72,7 +75,7 @@ fn made_up() -> KeyShare {
 #[test]
 fn init_gives_shares_in_both_forms() {
     let request = InitRequest { secret_shares: 5, secret_threshold: 3, ..InitRequest::default() };
-    let made = init(&request, &SystemRng, Time::ZERO).unwrap();
+    let made = init(&request, SHAMIR, &SystemRng, Time::ZERO).unwrap();
     assert_eq!(made.shares.keys.len(), 5);
     for (hex_text, base64_text) in made.shares.keys.iter().zip(&made.shares.keys_base64) {
         assert_eq!(hex_text.expose().len(), 66);
@@ -88,7 +91,7 @@ fn init_refuses_as_vault_does() {
         let pgp_keys = keys.iter().map(|k| (*k).to_owned()).collect();
         let request =
             InitRequest { secret_shares: shares, secret_threshold: threshold, pgp_keys, ..InitRequest::default() };
-        init(&request, &SystemRng, Time::ZERO).unwrap_err().to_string()
+        init(&request, SHAMIR, &SystemRng, Time::ZERO).unwrap_err().to_string()
     };
     for (shares, threshold, keys, want) in [
         (3, 5, &[][..], "threshold cannot be larger than shares"),
@@ -104,7 +107,7 @@ fn init_refuses_as_vault_does() {
     }
     let recovery = InitRequest { recovery_shares: 3, recovery_threshold: 2, ..InitRequest::default() };
     assert_eq!(
-        init(&recovery, &SystemRng, Time::ZERO).unwrap_err().to_string(),
+        init(&recovery, SHAMIR, &SystemRng, Time::ZERO).unwrap_err().to_string(),
         "parameters recovery_shares,recovery_threshold not applicable to seal type shamir"
     );
 }
@@ -119,24 +122,23 @@ fn shares_are_read_in_hex_and_base64() {
     for text in ["zz", "0000000000", &"ab".repeat(31), &"ab".repeat(34), "ü"] {
         assert_eq!(KeyShare::parse(text).unwrap_err(), CeremonyError::KeyMalformed);
     }
-    assert_eq!(Unseal::parse_key("", false).unwrap_err(), CeremonyError::KeyMissingForUnseal);
-    assert_eq!(Unseal::parse_key(&hex::encode(key), true).unwrap_err(), CeremonyError::NoMigration);
+    assert_eq!(Unseal::parse_key("").unwrap_err(), CeremonyError::KeyMissingForUnseal);
 }
 
 #[test]
 fn unsealing_step_by_step() {
     let installation = Installation::new(5, 3);
-    let (config, row, keys) = (installation.config(), installation.root_row(), &installation.keys);
+    let (lock, keys) = (installation.lock(), &installation.keys);
     let mut unseal = Unseal::default();
-    let give = |unseal: &mut Unseal, key: &KeyShare| unseal.submit(key, &config, row, &SystemRng);
+    let give = |unseal: &mut Unseal, key: &KeyShare| unseal.submit(key, Purpose::Open, &lock, &SystemRng);
     assert!(give(&mut unseal, &share(&keys[0])).unwrap().is_none());
     let nonce = unseal.status().nonce;
     assert_eq!(nonce.len(), 36);
     assert!(give(&mut unseal, &share(&keys[1])).unwrap().is_none());
     assert!(give(&mut unseal, &share(&keys[1])).unwrap().is_none());
-    assert_eq!(unseal.status(), UnsealStatus { progress: 2, nonce });
+    assert_eq!(unseal.status(), UnsealStatus { progress: 2, nonce, purpose: Purpose::Open });
     assert!(give(&mut unseal, &share(&keys[4])).unwrap().is_some());
-    assert_eq!(unseal.status(), UnsealStatus { progress: 0, nonce: String::new() });
+    assert_eq!(unseal.status(), UnsealStatus { progress: 0, nonce: String::new(), purpose: Purpose::Open });
     // Wrong shares show only when there are enough.
     assert!(give(&mut unseal, &share(&keys[0])).unwrap().is_none());
     assert!(give(&mut unseal, &made_up()).unwrap().is_none());
@@ -159,9 +161,9 @@ fn a_single_share_is_the_key() {
 #[test]
 fn generate_root_with_a_one_time_password() {
     let installation = Installation::new(3, 2);
-    let (config, row, keys) = (installation.config(), installation.root_row(), &installation.keys);
+    let (lock, keys) = (installation.lock(), &installation.keys);
     let mut root = GenerateRoot::default();
-    assert_eq!(root.update(&made_up(), "x", &config, row).unwrap_err(), CeremonyError::NoGenerateRoot);
+    assert_eq!(root.update(&made_up(), "x", &lock, &installation.barrier).unwrap_err(), CeremonyError::NoGenerateRoot);
     assert_eq!(root.start("short", "", 28, &SystemRng, Time::ZERO).unwrap_err(), CeremonyError::OtpLength);
     assert_eq!(
         root.start("", "x", 28, &SystemRng, Time::ZERO).unwrap_err().to_string(),
@@ -173,18 +175,18 @@ fn generate_root_with_a_one_time_password() {
     assert_eq!(root.start("", "", 28, &SystemRng, Time::ZERO).unwrap_err(), CeremonyError::GenerateRootRunning);
     let nonce = root.status(2).nonce;
     assert_eq!(
-        root.update(&share(&keys[0]), "wrong", &config, row).unwrap_err().to_string(),
+        root.update(&share(&keys[0]), "wrong", &lock, &installation.barrier).unwrap_err().to_string(),
         format!("incorrect nonce supplied; nonce for this root generation operation is \"{nonce}\"")
     );
-    assert!(root.update(&share(&keys[0]), &nonce, &config, row).unwrap().is_none());
+    assert!(root.update(&share(&keys[0]), &nonce, &lock, &installation.barrier).unwrap().is_none());
     assert_eq!(
-        root.update(&share(&keys[0]), &nonce, &config, row).unwrap_err(),
+        root.update(&share(&keys[0]), &nonce, &lock, &installation.barrier).unwrap_err(),
         CeremonyError::GivenAlready("generation")
     );
-    assert_eq!(root.update(&made_up(), &nonce, &config, row).unwrap_err(), CeremonyError::WrongShares);
+    assert_eq!(root.update(&made_up(), &nonce, &lock, &installation.barrier).unwrap_err(), CeremonyError::WrongShares);
     assert_eq!((root.status(2).progress, root.status(2).started), (0, true));
-    assert!(root.update(&share(&keys[0]), &nonce, &config, row).unwrap().is_none());
-    let grant = root.update(&share(&keys[2]), &nonce, &config, row).unwrap().unwrap();
+    assert!(root.update(&share(&keys[0]), &nonce, &lock, &installation.barrier).unwrap().is_none());
+    let grant = root.update(&share(&keys[2]), &nonce, &lock, &installation.barrier).unwrap().unwrap();
     assert!(!root.status(2).started);
     assert_eq!(grant.token_len(), Some(28));
     let token = Secret::new("hvs.".to_owned() + &"a".repeat(24));
@@ -227,7 +229,7 @@ fn rekeying_replaces_the_shares_and_the_root_key() {
 fn rekeying_with_verification() {
     let mut installation = Installation::new(3, 2);
     let old_keys = installation.keys.clone();
-    let (config, row) = (installation.config(), installation.root_row().to_vec());
+    let lock = installation.lock();
     let mut rekey = Rekey::default();
     assert_eq!(rekey.verify_status().unwrap_err(), CeremonyError::NoRekeyConfiguration);
     let request =
@@ -235,8 +237,8 @@ fn rekeying_with_verification() {
     rekey.start(&request, &SystemRng, Time::ZERO).unwrap();
     assert_eq!(rekey.verify(&made_up(), "x").unwrap_err(), CeremonyError::NoVerification);
     let nonce = rekey.status(2).nonce;
-    rekey.update(&share(&old_keys[0]), &nonce, &config, &row, &SystemRng).unwrap();
-    let step = rekey.update(&share(&old_keys[1]), &nonce, &config, &row, &SystemRng).unwrap();
+    rekey.update(&share(&old_keys[0]), &nonce, &lock, &installation.barrier, &SystemRng).unwrap();
+    let step = rekey.update(&share(&old_keys[1]), &nonce, &lock, &installation.barrier, &SystemRng).unwrap();
     let RekeyStep::Verify(answer) = step else { panic!("{step:?}") };
     let new_keys = texts(&answer.shares.keys);
     assert_eq!(rekey.status(2).verification_nonce, answer.verification_nonce);
@@ -258,21 +260,41 @@ fn rekeying_with_verification() {
 #[test]
 fn wrong_and_foreign_shares_do_not_rekey() {
     let installation = Installation::new(3, 2);
-    let (config, row) = (installation.config(), installation.root_row());
+    let lock = installation.lock();
     let mut rekey = Rekey::default();
     let request = RekeyRequest { secret_shares: 1, secret_threshold: 1, ..RekeyRequest::default() };
-    assert_eq!(rekey.update(&made_up(), "x", &config, row, &SystemRng).unwrap_err(), CeremonyError::NoRekey);
+    assert_eq!(rekey.update(&made_up(), "x", &lock, &installation.barrier, &SystemRng).unwrap_err(), CeremonyError::NoRekey);
     rekey.start(&request, &SystemRng, Time::ZERO).unwrap();
     let nonce = rekey.status(2).nonce;
-    rekey.update(&share(&installation.keys[0]), &nonce, &config, row, &SystemRng).unwrap();
-    assert_eq!(rekey.update(&made_up(), &nonce, &config, row, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
+    rekey.update(&share(&installation.keys[0]), &nonce, &lock, &installation.barrier, &SystemRng).unwrap();
+    assert_eq!(rekey.update(&made_up(), &nonce, &lock, &installation.barrier, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
     assert_eq!(rekey.status(2).progress, 0);
     // A store that claims a lower threshold than there is gains nobody anything.
-    let lowered = SealConfig { secret_threshold: 1, ..config };
+    let config = SealConfig { secret_threshold: 1, ..installation.config() };
+    let lowered = ShareLock::shamir(config, installation.rows[ROOT_KEY_ROW].clone());
     let one = share(&installation.keys[0]);
-    assert_eq!(rekey.update(&one, &nonce, &lowered, row, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
+    assert_eq!(rekey.update(&one, &nonce, &lowered, &installation.barrier, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
     rekey.cancel();
     assert!(!rekey.status(2).started);
+}
+
+#[test]
+fn a_row_of_somebody_who_can_only_write_to_the_store_convinces_no_open_barrier() {
+    let (mut mine, theirs) = (Installation::new(3, 2), Installation::new(1, 1));
+    // Their shares open their row, and the row stands in our store.
+    mine.rows.insert(ROOT_KEY_ROW, theirs.rows[ROOT_KEY_ROW].clone());
+    mine.rows.insert(CONFIG_ROW, theirs.rows[CONFIG_ROW].clone());
+    let mut root = GenerateRoot::default();
+    root.start("", "", 28, &SystemRng, Time::ZERO).unwrap();
+    let nonce = root.status(1).nonce;
+    let given = root.update(&share(&theirs.keys[0]), &nonce, &mine.lock(), &mine.barrier);
+    assert_eq!(given.unwrap_err(), CeremonyError::WrongShares);
+    let mut rekey = Rekey::default();
+    let request = RekeyRequest { secret_shares: 1, secret_threshold: 1, ..RekeyRequest::default() };
+    rekey.start(&request, &SystemRng, Time::ZERO).unwrap();
+    let nonce = rekey.status(1).nonce;
+    let given = rekey.update(&share(&theirs.keys[0]), &nonce, &mine.lock(), &mine.barrier, &SystemRng);
+    assert_eq!(given.unwrap_err(), CeremonyError::WrongShares);
 }
 
 #[test]
@@ -287,7 +309,7 @@ fn holders_decrypt_what_they_can_give() {
         ..InitRequest::default()
     };
     let now = SystemClock.now();
-    let made = init(&request, &SystemRng, now).unwrap();
+    let made = init(&request, SHAMIR, &SystemRng, now).unwrap();
     assert_eq!(made.shares.pgp_fingerprints, vec![gpg.fingerprint().to_lowercase(); 2]);
     let decrypt = |base64: &str| gpg.run(&["--decrypt"], &STANDARD.decode(base64).unwrap());
     let token = Secret::new("hvs.token".to_owned());
@@ -299,8 +321,10 @@ fn holders_decrypt_what_they_can_give() {
     assert!(root.start("", &key, 28, &SystemRng, now).unwrap().is_none());
     let status = root.status(2);
     assert_eq!(status.pgp_fingerprint, gpg.fingerprint().to_lowercase());
-    let row = made.row(ROOT_KEY_ROW).unwrap();
-    let grant = given.filter_map(|k| root.update(&k, &status.nonce, &config, row).unwrap()).next().unwrap();
+    let lock = ShareLock::shamir(config, made.row(ROOT_KEY_ROW).unwrap().to_vec());
+    let barrier = Barrier::new(Arc::new(SystemRng));
+    barrier.unseal(made.root.clone(), made.row(KEYRING_ROW).unwrap()).unwrap();
+    let grant = given.filter_map(|k| root.update(&k, &status.nonce, &lock, &barrier).unwrap()).next().unwrap();
     assert_eq!(grant.pgp_fingerprint(), status.pgp_fingerprint);
     assert_eq!(decrypt(grant.encode(&token, &SystemRng).unwrap().expose()), b"hvs.token");
 }
@@ -313,7 +337,8 @@ fn encrypted_shares_are_kept_when_asked_for() {
     let request = RekeyRequest { secret_shares: 2, secret_threshold: 2, pgp_keys, backup: true, ..Default::default() };
     rekey.start(&request, &SystemRng, Time::ZERO).unwrap();
     let (answer, new) = finish(&mut rekey, &installation, &installation.keys);
-    let (rows, _) = new.rows(&installation.barrier, &installation.rows[KEYRING_ROW], true, &SystemRng).unwrap();
+    let change = installation.barrier.plan_rekey(&installation.rows[KEYRING_ROW]).unwrap();
+    let rows = new.rows(&change, true, &SystemRng).unwrap();
     let row = rows.iter().find(|(name, _)| *name == BACKUP_ROW).unwrap();
     let backup: Backup = serde_json::from_slice(&row.1).unwrap();
     assert_eq!(backup.nonce, answer.nonce);
@@ -323,9 +348,9 @@ fn encrypted_shares_are_kept_when_asked_for() {
 }
 
 fn finish(rekey: &mut Rekey, installation: &Installation, keys: &[String]) -> (RekeyAnswer, NewUnsealKey) {
-    let (config, row, nonce) = (installation.config(), installation.root_row(), rekey.status(0).nonce);
+    let (lock, nonce) = (installation.lock(), rekey.status(0).nonce);
     for key in keys {
-        let step = rekey.update(&share(key), &nonce, &config, row, &SystemRng).unwrap();
+        let step = rekey.update(&share(key), &nonce, &lock, &installation.barrier, &SystemRng).unwrap();
         if let RekeyStep::Replace(answer, new) = step {
             return (answer, *new);
         }

@@ -42,6 +42,7 @@ pub(crate) static GROUPS: &[Group] = &[
     Group { name: "operator", summary: "Perform operator-specific tasks", commands: &[operator::COMMANDS] },
     Group { name: "operator raft", summary: "Interact with the storage", commands: &[operator::RAFT] },
     Group { name: "operator raft snapshot", summary: "Save and restore snapshots", commands: &[operator::SNAPSHOT] },
+    Group { name: "operator seal", summary: "Interact with the seal", commands: &[operator::SEAL] },
     Group { name: "policy", summary: "Interact with policies", commands: &[policy::COMMANDS] },
     Group { name: "print", summary: "Print what is in use", commands: &[shell::PRINT] },
     Group { name: "secrets", summary: "Interact with secrets engines", commands: &[mounts::SECRETS] },

@@ -1,6 +1,9 @@
 //! `sys/health`, `sys/seal-status`: what load balancers and clients ask first.
 use super::routes::BareJson;
 use super::{Call, SysRoutes};
+use crate::kernel::Kernel;
+use crate::opening::SealState;
+use kw_barrier::seal::SHAMIR;
 use kw_schema::Request;
 use kw_types::Fault;
 use serde::Serialize;
@@ -95,7 +98,13 @@ pub(super) struct SealStatusAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster_id: Option<String>,
     recovery_seal: bool,
+    /// The kind of the seal whose shares people have beside one that opens by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_seal_type: Option<&'static str>,
     storage_type: &'static str,
+    /// Why the server did not open by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_because: Option<String>,
 }
 
 async fn seal_status(call: &Call<'_>, _: SealStatus) -> Result<BareJson<SealStatusAnswer>, Fault> {
@@ -105,13 +114,16 @@ async fn seal_status(call: &Call<'_>, _: SealStatus) -> Result<BareJson<SealStat
 /// The answer of `sys/seal-status`, `sys/unseal` and others.
 pub(super) async fn seal_status_now(call: &Call<'_>) -> Result<SealStatusAnswer, Fault> {
     let kernel = call.kernel;
-    let config = kernel.seal_config().await?;
+    let (kind, state) = (seal_kind(kernel).await?, kernel.seal_state().await?);
+    let config = kernel.share_config().await?;
     let progress = kernel.seal.unseal.lock().status();
     let sealed = kernel.is_sealed();
     let cluster = kernel.seal.cluster.lock().clone().filter(|_| !sealed);
     Ok(SealStatusAnswer {
-        kind: "shamir".to_owned(),
-        initialized: config.is_some(),
+        recovery_seal: kind != SHAMIR,
+        recovery_seal_type: (kind != SHAMIR).then_some(SHAMIR),
+        kind,
+        initialized: state != SealState::Empty,
         sealed,
         t: config.as_ref().map_or(0, |c| c.secret_threshold),
         n: config.as_ref().map_or(0, |c| c.secret_shares),
@@ -120,10 +132,16 @@ pub(super) async fn seal_status_now(call: &Call<'_>) -> Result<SealStatusAnswer,
         version: kernel.settings.api_version.clone(),
         keywright_version: kernel.settings.version.clone(),
         build_date: kernel.settings.build_date.clone(),
-        migration: false,
+        migration: sealed && state.is_migration(),
         cluster_name: cluster.as_ref().map(|c| c.name.clone()),
         cluster_id: cluster.map(|c| c.id),
-        recovery_seal: false,
         storage_type: kernel.store.kind(),
+        sealed_because: kernel.seal.why_sealed().filter(|_| sealed),
     })
+}
+
+/// The seal of the store; before initialisation, that of the configuration.
+async fn seal_kind(kernel: &Kernel) -> Result<String, Fault> {
+    let stored = kernel.seal_config().await?.map(|config| config.kind);
+    Ok(stored.unwrap_or_else(|| kernel.seal.seals.kind().to_owned()))
 }

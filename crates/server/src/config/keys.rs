@@ -43,6 +43,7 @@ pub(super) const TOP: &[Key] = &[
     used("log_format"),
     used("log_file"),
     used("pid_file"),
+    used("rollback_mark"),
     idle("cache_size"),
     idle("cluster_cipher_suites"),
     idle("detect_deadlocks"),
@@ -319,6 +320,66 @@ pub(super) const AUDIT: &[Key] = &[used("description"), used("local"), used("opt
 pub(super) const USER_LOCKOUT: &[Key] =
     &[used("lockout_threshold"), used("lockout_duration"), used("lockout_counter_reset"), used("disable_lockout")];
 
+/// `seal "shamir"`.
+pub(super) const SEAL_SHAMIR: &[Key] = &[idle("name"), idle("priority"), idle("disabled")];
+
+/// `seal "static"`.
+pub(super) const SEAL_STATIC: &[Key] = &[
+    used("name"),
+    used("priority"),
+    used("disabled"),
+    used("current_key_id"),
+    used("current_key"),
+    used("previous_key_id"),
+    used("previous_key"),
+];
+
+/// `seal "transit"`.
+pub(super) const SEAL_TRANSIT: &[Key] = &[
+    used("name"),
+    used("priority"),
+    used("disabled"),
+    used("address"),
+    used("token"),
+    used("key_name"),
+    used("mount_path"),
+    used("namespace"),
+    used("disable_renewal"),
+    used("key_id_prefix"),
+    used("tls_ca_cert"),
+    used("tls_client_cert"),
+    used("tls_client_key"),
+    used("tls_server_name"),
+    used("tls_skip_verify"),
+    used("timeout"),
+];
+
+/// `seal "pkcs11"`.
+pub(super) const SEAL_PKCS11: &[Key] = &[
+    used("name"),
+    used("priority"),
+    used("disabled"),
+    used("lib"),
+    used("slot"),
+    used("token_label"),
+    used("pin"),
+    used("key_label"),
+    used("default_key_label"),
+    used("key_id"),
+    used("mechanism"),
+    used("rsa_oaep_hash"),
+    used("generate_key"),
+    used("timeout"),
+    idle("max_parallel"),
+    idle("force_rw_session"),
+    idle("hmac_key_label"),
+    idle("default_hmac_key_label"),
+    idle("hmac_key_id"),
+    idle("hmac_mechanism"),
+    idle("rsa_encrypt_local"),
+    idle("disable_software_encryption"),
+];
+
 /// All tables, for the test that the documentation names every key.
 #[cfg(test)]
 pub(super) const ALL: &[&[Key]] = &[
@@ -335,6 +396,10 @@ pub(super) const ALL: &[&[Key]] = &[
     TELEMETRY,
     AUDIT,
     USER_LOCKOUT,
+    SEAL_SHAMIR,
+    SEAL_STATIC,
+    SEAL_TRANSIT,
+    SEAL_PKCS11,
 ];
 
 const fn used(name: &'static str) -> Key {

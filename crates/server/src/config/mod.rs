@@ -10,6 +10,7 @@ mod listener;
 mod lockout;
 mod log;
 mod migration;
+mod seal;
 mod section;
 mod source;
 mod storage;
@@ -22,6 +23,7 @@ pub use listener::{Bind, ClientCerts, Forwarded, Limits, Listener, Tls, TlsVersi
 pub use lockout::Lockout;
 pub use log::{LogFormat, LogLevel};
 pub use migration::Migration;
+pub use seal::{SealKind, SealStanza};
 pub use storage::{PostgreSql, Storage};
 pub use telemetry::Telemetry;
 
@@ -71,6 +73,10 @@ pub struct Config {
     pub audit: Vec<AuditDevice>,
     /// What happens after failed log-ins, by type of auth method; `all` stands for every type that is not named.
     pub user_lockout: Vec<Lockout>,
+    /// Seals that open by themselves; with none, or none that is not disabled, the seal is Shamir's.
+    pub seals: Vec<SealStanza>,
+    /// The file that remembers how far the store has come, so that an older one is noticed.
+    pub rollback_mark: Option<PathBuf>,
 }
 
 impl Config {
@@ -127,6 +133,8 @@ impl Config {
             telemetry: Telemetry::default(),
             audit: Vec::new(),
             user_lockout: Vec::new(),
+            seals: Vec::new(),
+            rollback_mark: None,
         }
     }
 
@@ -138,7 +146,7 @@ impl Config {
         config.read_scalars(&top)?;
         config.read_lists(&top, &mut notices)?;
         config.telemetry = telemetry::read(&top, &mut notices)?;
-        check_seal(&top)?;
+        config.seals = seal::read(&top, &mut notices)?;
         Ok((config, notices))
     }
 
@@ -164,6 +172,7 @@ impl Config {
         self.log_format = top.word("log_format", LogFormat::WORDS)?.unwrap_or(LogFormat::Standard);
         self.log_file = top.path("log_file")?;
         self.pid_file = top.path("pid_file")?;
+        self.rollback_mark = top.path("rollback_mark")?;
         Ok(())
     }
 
@@ -182,17 +191,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// Shamir's shares are the one seal so far; to start with another configured would lose its data key.
-fn check_seal(top: &Section<'_>) -> Result<(), ConfigError> {
-    for block in top.blocks("seal", 1)? {
-        if block.label(0) != Some("shamir") {
-            let text = "this seal type is not supported: remove the block, or use seal \"shamir\" {}";
-            return Err(block.wrong_here(text));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -68,6 +68,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A string, number or boolean, as text.
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+        match self.find(key) {
+            Some((_, Item { value: Value::Bool(value), .. })) => Ok(Some(value.to_string())),
+            _ => self.string(key),
+        }
+    }
+
     pub(super) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
         Ok(self.string(key)?.map(PathBuf::from))
     }

@@ -31,6 +31,8 @@ struct Status {
     recovery_seal: Json,
     #[serde(skip_serializing_if = "Json::is_null")]
     storage_type: Json,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    sealed_because: Json,
     #[serde(flatten)]
     high_availability: BTreeMap<String, Json>,
 }
@@ -94,6 +96,7 @@ fn structure(mut seal: BTreeMap<String, Json>, mut leader: BTreeMap<String, Json
         cluster_id: take("cluster_id"),
         recovery_seal: or(take("recovery_seal"), Json::Bool(false)),
         storage_type: take("storage_type"),
+        sealed_because: take("sealed_because"),
         high_availability,
     }
 }
@@ -104,10 +107,11 @@ fn rows(seal: &BTreeMap<String, Json>, leader: &BTreeMap<String, Json>, sealed: 
     let on = |name: &str| seal.get(name).and_then(Json::as_bool).unwrap_or(false);
     let recovers = on("recovery_seal");
     let mut add = |title: &str, value: String| rows.push((title.to_owned(), value));
+    add("Seal Type", text("type"));
     if recovers {
-        add("Recovery Seal Type", text("type"));
-    } else {
-        add("Seal Type", text("type"));
+        // Servers that do not say have no other kind.
+        let kind = text("recovery_seal_type");
+        add("Recovery Seal Type", if kind.is_empty() { "shamir".to_owned() } else { kind });
     }
     add("Initialized", text("initialized"));
     add("Sealed", sealed.to_string());
@@ -117,6 +121,9 @@ fn rows(seal: &BTreeMap<String, Json>, leader: &BTreeMap<String, Json>, sealed: 
     if sealed {
         add("Unseal Progress", format!("{}/{}", text("progress"), text("t")));
         add("Unseal Nonce", text("nonce"));
+    }
+    if !text("sealed_because").is_empty() {
+        add("Sealed Because", text("sealed_because"));
     }
     if on("migration") {
         add("Seal Migration in Progress", "true".to_owned());

@@ -57,6 +57,10 @@ pub(super) fn init(call: &mut Call) -> Result<i32, Failure> {
         set("recovery_shares", json!(rn));
         set("recovery_threshold", json!(rt));
         set("recovery_pgp_keys", json!(pgp_keys(&call.all(&RECOVERY_PGP_KEYS))?));
+        // Said only where it is given: other servers do not know it.
+        if call.text(&RECOVERY_OPENS).is_some() {
+            set("recovery_opens_store", json!(call.on(&RECOVERY_OPENS)));
+        }
     } else {
         (n, t) = (shares.unwrap_or(5), threshold.unwrap_or(3));
         (rn, rt) = (0, 0);

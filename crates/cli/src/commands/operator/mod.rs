@@ -1,4 +1,5 @@
 //! What operators do: keys, seals, storage.
+mod drill;
 mod generate_root;
 mod init;
 mod keys;
@@ -28,9 +29,21 @@ const RECOVERY_SHARES: Flag =
 const RECOVERY_THRESHOLD: Flag =
     Flag::new("recovery-threshold", Kind::Int, "Number of shares that make a recovery key.");
 const RECOVERY_PGP_KEYS: Flag = Flag::new("recovery-pgp-keys", Kind::List, "As -pgp-keys, for the recovery shares.");
+const RECOVERY_OPENS: Flag = Flag::new(
+    "recovery-opens-store",
+    Kind::Bool,
+    "Whether enough recovery shares open the store without the seal, for when its key service is lost.",
+)
+.default("true");
 const STATUS: Flag = Flag::new("status", Kind::Bool, "Only show how things stand.");
 const RESET: Flag = Flag::new("reset", Kind::Bool, "Forget the shares given so far.");
-const MIGRATE: Flag = Flag::new("migrate", Kind::Bool, "The share is given to move to another seal.");
+const MIGRATE: Flag =
+    Flag::new("migrate", Kind::Bool, "The share is given to move the store to the seal of the server's configuration.");
+const RECOVERY: Flag = Flag::new(
+    "recovery",
+    Kind::Bool,
+    "The share is a recovery share, given to open the store since its seal does not.",
+);
 const INIT: Flag = Flag::new("init", Kind::Bool, "Begin.");
 const CANCEL: Flag = Flag::new("cancel", Kind::Bool, "Give up and forget the shares given so far.");
 const NONCE: Flag = Flag::new("nonce", Kind::Text, "The operation's nonce, as its beginning showed it.");
@@ -77,6 +90,7 @@ pub(super) const COMMANDS: &[Command] = &[
             RECOVERY_SHARES,
             RECOVERY_THRESHOLD,
             RECOVERY_PGP_KEYS,
+            RECOVERY_OPENS,
             STATUS,
         ],
         run: init::init,
@@ -86,9 +100,9 @@ pub(super) const COMMANDS: &[Command] = &[
         args: "[KEY]",
         arity: (0, 1),
         summary: "Give a share of the unseal key",
-        details: "Gives one share. Without an argument it is asked for; - reads it from standard input.\n\n$ operator unseal",
+        details: "Gives one share. Without an argument it is asked for; - reads it from standard input. A server that is opened by its seal needs no share: it is asked to try again.\n\n$ operator unseal\n$ operator unseal -migrate\n$ operator unseal -recovery",
         shared: Shared::HttpFormat,
-        flags: &[RESET, MIGRATE],
+        flags: &[RESET, MIGRATE, RECOVERY],
         run: seal::unseal,
     },
     Command {
@@ -116,7 +130,7 @@ pub(super) const COMMANDS: &[Command] = &[
         args: "[KEY]",
         arity: (0, 1),
         summary: "Make new unseal shares",
-        details: "Makes new shares of the unseal key, while the server runs. Begin with -init, then give shares until there are enough.\n\n$ operator rekey -init -key-shares=5 -key-threshold=3\n$ operator rekey -nonce=...",
+        details: "Makes new shares of the unseal key, or with -target=recovery of the recovery key, while the server runs. Begin with -init, then give shares until there are enough.\n\n$ operator rekey -init -key-shares=5 -key-threshold=3\n$ operator rekey -nonce=...",
         shared: Shared::HttpFormat,
         flags: &[
             INIT,
@@ -183,6 +197,39 @@ pub(super) const COMMANDS: &[Command] = &[
         shared: Shared::HttpFormat,
         flags: &[],
         run: nodes::members,
+    },
+];
+
+pub(super) const SEAL: &[Command] = &[
+    Command {
+        name: "operator seal drill",
+        args: "[KEY]",
+        arity: (0, 1),
+        summary: "Prove that key shares open the store",
+        details: "Tries out recovery shares (unseal shares, where the server is opened by them), one after the other, on an open server. The last one needed shows whether they open the store. Nothing is changed or opened.\n\n$ operator seal drill\n$ operator seal drill -status",
+        shared: Shared::HttpFormat,
+        flags: &[STATUS, CANCEL],
+        run: drill::drill,
+    },
+    Command {
+        name: "operator seal backends",
+        args: "",
+        arity: (0, 0),
+        summary: "Show how the seals are doing",
+        details: "Shows for each seal of the configuration whether it works, and whether it would open the store.",
+        shared: Shared::HttpFormat,
+        flags: &[],
+        run: drill::backends,
+    },
+    Command {
+        name: "operator seal accept-rollback",
+        args: "MARK",
+        arity: (1, 1),
+        summary: "Let a store be opened that was put back to an older state",
+        details: "Changes the file that the server's rollback_mark names, on the server's machine: the next time the store is opened, it may be older than this node has seen it. Needs no server.\n\n$ operator seal accept-rollback /etc/keywright/mark.json",
+        shared: Shared::Nothing,
+        flags: &[],
+        run: drill::accept_rollback,
     },
 ];
 

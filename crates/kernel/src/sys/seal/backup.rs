@@ -1,8 +1,8 @@
-//! `sys/rekey/backup`: the encrypted shares of the last rekeying that was to keep them.
+//! `sys/rekey/backup`, `sys/rekey/recovery-key-backup`: the encrypted shares of the last rekeying that was to keep them.
 use crate::rows::CORE;
 use crate::sys::routes::Flat;
 use crate::sys::{Call, SysRoutes};
-use kw_barrier::seal::{BACKUP_ROW, Backup};
+use kw_barrier::seal::{BACKUP_ROW, Backup, RECOVERY_BACKUP_ROW};
 use kw_engine::Data;
 use kw_schema::{Request, Response};
 use kw_types::Fault;
@@ -10,8 +10,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
-    let routes = routes.at("rekey/backup").read(read).delete(delete);
-    routes.at("rekey/recovery-key-backup").read(nothing_kept).delete(nothing_to_delete)
+    let routes = routes.at("rekey/backup").read(read::<false>).delete(delete::<false>);
+    routes.at("rekey/recovery-key-backup").read(read::<true>).delete(delete::<true>)
 }
 
 #[derive(Serialize, Response)]
@@ -28,8 +28,8 @@ struct BackupAnswer {
 #[derive(Request)]
 struct ReadBackup {}
 
-async fn read(call: &Call<'_>, _: ReadBackup) -> Result<Flat<Data<BackupAnswer>>, Fault> {
-    let Some(Backup { nonce, keys, keys_base64 }) = call.kernel.core_view().get(BACKUP_ROW).await? else {
+async fn read<const RECOVERY: bool>(call: &Call<'_>, _: ReadBackup) -> Result<Flat<Data<BackupAnswer>>, Fault> {
+    let Some(Backup { nonce, keys, keys_base64 }) = call.kernel.core_view().get(row(RECOVERY)).await? else {
         return Err(none_found());
     };
     Ok(Flat(Data(BackupAnswer { nonce, keys, keys_base64 })))
@@ -39,23 +39,15 @@ async fn read(call: &Call<'_>, _: ReadBackup) -> Result<Flat<Data<BackupAnswer>>
 #[derive(Request)]
 struct DeleteBackup {}
 
-async fn delete(call: &Call<'_>, _: DeleteBackup) -> Result<(), Fault> {
+async fn delete<const RECOVERY: bool>(call: &Call<'_>, _: DeleteBackup) -> Result<(), Fault> {
     let core = call.kernel.core_txn();
-    core.scoped(CORE).delete(BACKUP_ROW);
+    core.scoped(CORE).delete(row(RECOVERY));
     core.commit().await?;
     Ok(())
 }
 
-/// Refused: this seal has no recovery keys.
-#[derive(Request)]
-struct Recovery {}
-
-async fn nothing_kept(_: &Call<'_>, _: Recovery) -> Result<(), Fault> {
-    Err(none_found())
-}
-
-async fn nothing_to_delete(_: &Call<'_>, _: Recovery) -> Result<(), Fault> {
-    Ok(())
+fn row(of_recovery: bool) -> &'static str {
+    if of_recovery { RECOVERY_BACKUP_ROW } else { BACKUP_ROW }
 }
 
 fn none_found() -> Fault {

@@ -76,7 +76,7 @@ async fn cancel(call: &Call<'_>, ask: Cancel) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Gives a share of the unseal key; with the last one needed, the token is made.
+/// Gives a share of the unseal key, or of the recovery key where there is one; with the last one needed, the token is made.
 #[derive(Request)]
 struct Update {
     /// The share, in hex or base64.
@@ -88,8 +88,8 @@ struct Update {
 async fn update(call: &Call<'_>, ask: Update) -> Result<BareJson<Answer>, Fault> {
     let kernel = call.kernel;
     let share = KeyShare::parse(ask.key.expose())?;
-    let (config, wrapped) = (super::config(kernel).await?, kernel.wrapped_root().await?);
-    let grant = kernel.seal.generate_root.lock().update(&share, &ask.nonce, &config, &wrapped)?;
+    let lock = kernel.share_lock().await?;
+    let grant = kernel.seal.generate_root.lock().update(&share, &ask.nonce, &lock, &kernel.barrier)?;
     match grant {
         Some(grant) => complete(call, grant).await,
         None => Ok(BareJson(200, now(call).await?)),

@@ -1,6 +1,8 @@
 //! The seal and the keys behind it: first keys, opening and closing, ceremonies of share holders, rotation, snapshots.
 mod archive;
+mod backends;
 mod backup;
+mod drill;
 mod generate_root;
 mod init;
 mod keys;
@@ -18,12 +20,13 @@ use kw_types::Fault;
 pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
     let routes = open::routes(init::routes(routes));
     let routes = backup::routes(rekey::routes(generate_root::routes(routes)));
+    let routes = drill::routes(backends::routes(routes));
     snapshot::routes(keys::routes(routes))
 }
 
-/// How the unseal key is split. Where this is asked the barrier is open, so there is a row.
+/// How the key is split that people have shares of. Where this is asked the barrier is open, so there is a row.
 async fn config(kernel: &Kernel) -> Result<SealConfig, Fault> {
-    kernel.seal_config().await?.ok_or_else(|| Fault::internal("the store has no seal configuration"))
+    kernel.share_config().await?.ok_or_else(|| Fault::internal("the store has no seal configuration"))
 }
 
 /// Whoever names the ceremony that is to be ended does not end another one by mistake.

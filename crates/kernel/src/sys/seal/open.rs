@@ -2,7 +2,7 @@
 use crate::sys::routes::BareJson;
 use crate::sys::status::{SealStatusAnswer, seal_status_now};
 use crate::sys::{Call, SysRoutes};
-use kw_barrier::ceremony::Unseal;
+use kw_barrier::ceremony::{Purpose, Unseal};
 use kw_schema::Request;
 use kw_types::{Fault, Secret};
 
@@ -12,34 +12,54 @@ pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
     routes.at("step-down").write(step_down).sudo().bare()
 }
 
-/// Gives a share of the unseal key, or forgets those that were given.
+/// Gives a share of the unseal key, or forgets those that were given. Without a share, a seal that opens by itself is tried
+/// again.
 #[derive(Request)]
 struct GiveShare {
     /// The share, in hex or base64.
     key: Secret<String>,
     /// Forget all shares given so far.
     reset: bool,
-    /// Move to another seal with this share; refused, since there is none to move from.
+    /// Move the store to the seal of the configuration: with shares of the unseal key, or of the recovery key where the store is
+    /// under a seal that opens by itself.
     migrate: bool,
+    /// Open with shares of the recovery key, since the seal's key service is lost. Changes nothing.
+    recovery: bool,
 }
 
 async fn unseal(call: &Call<'_>, ask: GiveShare) -> Result<BareJson<SealStatusAnswer>, Fault> {
+    let kernel = call.kernel;
     if ask.reset {
-        call.kernel.seal.unseal.lock().reset();
+        kernel.seal.unseal.lock().reset();
+    } else if ask.key.expose().is_empty() && kernel.seal.seals.opens_by_itself() && !ask.migrate && !ask.recovery {
+        kernel.seal.call();
+        if !kernel.open_by_seals().await? {
+            return Err(Fault::bad_request(
+                "the seal of the configuration cannot open the store: it is not initialised, or has to be moved to this seal first",
+            ));
+        }
     } else {
-        let share = Unseal::parse_key(ask.key.expose(), ask.migrate)?;
-        if call.kernel.is_sealed() && call.kernel.unseal_with(&share).await? {
-            tracing::info!("unsealed");
+        let share = Unseal::parse_key(ask.key.expose())?;
+        let purpose = match (ask.migrate, ask.recovery) {
+            (false, false) => Purpose::Open,
+            (true, false) => Purpose::Migrate,
+            (false, true) => Purpose::Recover,
+            (true, true) => return Err(Fault::bad_request("a share is given to migrate or for recovery, not for both")),
+        };
+        if kernel.is_sealed() && kernel.unseal_with(&share, purpose).await? {
+            tracing::warn!(?purpose, "unsealed with shares");
         }
     }
     Ok(BareJson(200, seal_status_now(call).await?))
 }
 
-/// Forgets all keys: nothing is answered until enough shares were given again.
+/// Forgets all keys: nothing is answered until enough shares were given again; with a seal that opens by itself, until
+/// sys/unseal is called or the server is started anew.
 #[derive(Request)]
 struct Seal {}
 
 async fn seal(call: &Call<'_>, _: Seal) -> Result<(), Fault> {
+    call.kernel.seal.keep_sealed();
     // It is sealed whatever became of the record, and that is what was asked for.
     if let Err(fault) = call.kernel.close().await {
         tracing::warn!(%fault, "the use of the keys could not be recorded before sealing");

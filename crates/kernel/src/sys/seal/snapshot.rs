@@ -77,6 +77,7 @@ async fn put_in_place(call: &Call<'_>, forced: bool) -> Result<(), Fault> {
     check(kernel, &contents, &rows, forced)?;
     drop(contents);
     tracing::warn!(rows = rows.len(), forced, "a snapshot is put in the place of all data");
+    kernel.expect_older_store("a snapshot was restored").await?;
     kernel.restore(rows).await
 }
 

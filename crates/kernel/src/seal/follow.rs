@@ -1,0 +1,87 @@
+//! Keys that another node has changed: rotated, or put under a new root key.
+use crate::kernel::Kernel;
+use crate::mounts::Staleness;
+use crate::rows::CORE;
+use kw_barrier::BarrierError;
+use kw_barrier::seal::{HANDOVER_ROW, KEYRING_ROW, ROWS};
+use kw_store::{Key, Store};
+use kw_types::Fault;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Knows whether the rows that the barrier was opened with have changed since.
+#[derive(Default)]
+pub(crate) struct KeyWatch {
+    staleness: Arc<Staleness>,
+    /// The generation that the keys in force are of.
+    followed: AtomicU64,
+    following: tokio::sync::Mutex<()>,
+}
+
+impl KeyWatch {
+    pub fn of(store: &dyn Store) -> Self {
+        let watch = Self::default();
+        // A store of this process alone changes by this process alone, which knows what it did.
+        if store.is_shared() {
+            store.watch(Key::from(format!("{CORE}{ROWS}")), watch.staleness.clone());
+        }
+        watch
+    }
+
+    fn is_behind(&self) -> bool {
+        self.followed.load(Ordering::SeqCst) != self.staleness.generation()
+    }
+}
+
+impl Kernel {
+    /// Waits until this node knows of everything that other nodes have committed before this call, and has the keys that they
+    /// wrote it under. Does nothing where the store is this node's alone.
+    pub(crate) async fn catch_up(&self) -> Result<(), Fault> {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        self.store.newest().await?;
+        if self.seal.watch.is_behind() { self.follow_keys().await } else { Ok(()) }
+    }
+
+    async fn follow_keys(&self) -> Result<(), Fault> {
+        let watch = &self.seal.watch;
+        let _alone = watch.following.lock().await;
+        let generation = watch.staleness.generation();
+        if watch.is_behind() && !self.is_sealed() {
+            self.take_over_keys().await?;
+        }
+        watch.followed.store(generation, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn take_over_keys(&self) -> Result<(), Fault> {
+        let keyring = self.core_row(KEYRING_ROW).await?;
+        let taken = match &keyring {
+            None => Err(BarrierError::WrongKey),
+            Some(row) => match self.barrier.reload(row) {
+                Err(BarrierError::WrongKey) => match self.core_row(HANDOVER_ROW).await? {
+                    None => Err(BarrierError::WrongKey),
+                    Some(handover) => self.barrier.follow(&handover, row),
+                },
+                done => done,
+            },
+        };
+        // Where the stored keyring lacks a key of ours, the store was put back, and what we wrote on would be lost.
+        let whole = || {
+            let root = self.barrier.root();
+            root.is_none_or(|root| keyring.as_ref().is_some_and(|row| self.barrier.is_opened_by(&root, row)))
+        };
+        match taken {
+            Ok(()) if whole() => {}
+            Err(BarrierError::Sealed) => {}
+            _ => {
+                tracing::error!(
+                    "sealing: another node has replaced the keys of the store, and the keys of this node do not lead to the new ones"
+                );
+                self.forget_keys();
+            }
+        }
+        Ok(())
+    }
+}
