@@ -6,6 +6,7 @@ use crate::history::{Action, Seen};
 use crate::node::Node;
 use crate::request::Ask;
 use crate::scene::{Counted, Recorded, Scene, Token};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,6 +38,13 @@ impl Client {
                 sleep(Duration::from_millis(self.dice.below(1200))).await;
             }
         }
+    }
+
+    /// Does something, now and then several times at once on several nodes: what is counted is counted most wrongly then.
+    async fn storm(&self, node: &Rc<Node>, act: impl AsyncFn(&Rc<Node>)) {
+        let times = if self.dice.permille(350) { self.dice.between(2, 7) } else { 1 };
+        let nodes = (1..times).filter_map(|_| self.dice.pick(&self.scene.nodes)).chain([node]);
+        join_all(nodes.map(|node| act(node))).await;
     }
 
     async fn act(&self, node: &Rc<Node>) {
@@ -114,7 +122,10 @@ impl Client {
     async fn use_token(&self, node: &Rc<Node>) {
         let Some(token) = self.some_token() else { return };
         let ask = Ask::new("GET", "auth/token/lookup-self").by(&token.text);
-        self.perform(node, Some(&token), Action::TokenUse, ask, |_| Seen::default()).await;
+        self.storm(node, async |node| {
+            self.perform(node, Some(&token), Action::TokenUse, ask.clone(), |_| Seen::default()).await;
+        })
+        .await;
     }
 
     async fn revoke_token(&self, node: &Rc<Node>) {
@@ -193,14 +204,17 @@ impl Client {
             self.dice.pick(known.counted.get(recent..).unwrap_or_default()).cloned()
         };
         let Some(counted) = counted else { return };
-        let ask = match (counted.kind, self.dice.permille(500)) {
-            ("wrap", true) => Ask::new("POST", "sys/wrapping/unwrap").by(&counted.text),
-            ("wrap", false) => self.root("POST", "sys/wrapping/unwrap").with(json!({"token": counted.text})),
-            _ => Ask::new("POST", "auth/approle/login")
-                .with(json!({"role_id": self.scene.founded.role_id, "secret_id": counted.text})),
-        };
-        let action = Action::CountedUse { kind: counted.kind.to_owned(), number: counted.number };
-        self.perform(node, None, action, ask, |_| Seen::default()).await;
+        self.storm(node, async |node| {
+            let ask = match (counted.kind, self.dice.permille(500)) {
+                ("wrap", true) => Ask::new("POST", "sys/wrapping/unwrap").by(&counted.text),
+                ("wrap", false) => self.root("POST", "sys/wrapping/unwrap").with(json!({"token": counted.text})),
+                _ => Ask::new("POST", "auth/approle/login")
+                    .with(json!({"role_id": self.scene.founded.role_id, "secret_id": counted.text})),
+            };
+            let action = Action::CountedUse { kind: counted.kind.to_owned(), number: counted.number };
+            self.perform(node, None, action, ask, |_| Seen::default()).await;
+        })
+        .await;
     }
 
     /// Nobody knows the victim's password; the others know theirs and mistype it.
@@ -211,8 +225,11 @@ impl Client {
         };
         let password = if right { RIGHT } else { "wrong" };
         let ask = Ask::new("POST", &format!("auth/door/login/{user}")).with(json!({"password": password}));
-        let action = Action::Login { user: user.to_owned(), right };
-        self.perform(node, None, action, ask, |_| Seen::default()).await;
+        self.storm(node, async |node| {
+            let action = Action::Login { user: user.to_owned(), right };
+            self.perform(node, None, action, ask.clone(), |_| Seen::default()).await;
+        })
+        .await;
     }
 
     async fn write_policy(&self, node: &Rc<Node>) {

@@ -11,17 +11,28 @@ const BEGIN_SECONDS: i64 = 1_767_225_600;
 pub struct NodeClock {
     began: Instant,
     offset_nanos: AtomicI64,
+    furthest_nanos: AtomicI64,
 }
 
 impl NodeClock {
     /// A clock that shows `offset_nanos` more than the simulation's time, which is taken to begin now.
     pub fn new(offset_nanos: i64) -> Self {
-        Self { began: Instant::now(), offset_nanos: AtomicI64::new(offset_nanos) }
+        Self {
+            began: Instant::now(),
+            offset_nanos: AtomicI64::new(offset_nanos),
+            furthest_nanos: AtomicI64::new(offset_nanos),
+        }
     }
 
     /// Jumps, forwards or back.
     pub fn jump(&self, by_nanos: i64) {
-        self.offset_nanos.fetch_add(by_nanos, Ordering::Relaxed);
+        let before = self.offset_nanos.fetch_add(by_nanos, Ordering::Relaxed);
+        self.furthest_nanos.fetch_max(before + by_nanos, Ordering::Relaxed);
+    }
+
+    /// By how much this clock has been ahead of the simulation's time at most.
+    pub fn furthest_nanos(&self) -> i64 {
+        self.furthest_nanos.load(Ordering::Relaxed)
     }
 
     /// By how much this clock is ahead of the simulation's time.

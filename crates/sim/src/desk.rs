@@ -1,8 +1,6 @@
 //! The outside world of a simulation: an engine that lends credentials, and the desk where they are out.
 use crate::chance::Dice;
-use kw_engine::{
-    Cx, Engine, Fault, Lease, LeaseKind, Leased, Mount, Nothing, Response, Routes, Terms, Ttl, Txn, View,
-};
+use kw_engine::{Cx, Engine, Fault, Lease, LeaseKind, Leased, Mount, Nothing, Response, Routes, Terms, Ttl, Txn, View};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -81,27 +81,57 @@ pub struct Operation {
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
     /// Makes a token; `uses` of 0 are any number.
-    TokenCreate { token: TokenNumber, parent: Option<TokenNumber>, uses: u64, ttl_seconds: u64 },
+    TokenCreate {
+        token: TokenNumber,
+        parent: Option<TokenNumber>,
+        uses: u64,
+        ttl_seconds: u64,
+    },
     /// Uses a token for what every token may do.
     TokenUse,
     /// Ends a token and all its descendants.
-    TokenRevoke { token: TokenNumber },
+    TokenRevoke {
+        token: TokenNumber,
+    },
     /// Writes a document; with `cas`, only onto that version (0: only if there is none).
-    KvWrite { key: String, cas: Option<u64>, value: u64 },
-    KvRead { key: String },
+    KvWrite {
+        key: String,
+        cas: Option<u64>,
+        value: u64,
+    },
+    KvRead {
+        key: String,
+    },
     /// Makes a wrapping token, or a secret id, or anything else that is good for so many successes.
-    CountedCreate { kind: String, number: u32, uses: u64 },
-    CountedUse { kind: String, number: u32 },
+    CountedCreate {
+        kind: String,
+        number: u32,
+        uses: u64,
+    },
+    CountedUse {
+        kind: String,
+        number: u32,
+    },
     /// Logs in with a password; `right` when it is the right one.
-    Login { user: String, right: bool },
+    Login {
+        user: String,
+        right: bool,
+    },
     /// Sets whether a policy allows something.
-    PolicyWrite { policy: String, allows: bool },
+    PolicyWrite {
+        policy: String,
+        allows: bool,
+    },
     /// Does what the policy may or may not allow.
-    PolicyUse { policy: String },
+    PolicyUse {
+        policy: String,
+    },
     /// Asks for a credential.
     LeaseIssue,
     /// Ends the lease of a credential.
-    LeaseRevoke { credential: u64 },
+    LeaseRevoke {
+        credential: u64,
+    },
 }
 
 /// What came of a request.
@@ -174,7 +204,8 @@ impl History {
 
     /// Reads what [`History::to_lines`] wrote. Errors: the first line that is no event.
     pub fn from_lines(text: &str) -> Result<Self, serde_json::Error> {
-        let events = text.lines().filter(|line| !line.is_empty()).map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let events =
+            text.lines().filter(|line| !line.is_empty()).map(serde_json::from_str).collect::<Result<_, _>>()?;
         Ok(Self { events })
     }
 }

@@ -1,14 +1,15 @@
 //! The storage that all nodes of a simulation share: one order of commits, and what each of them wrote.
+use crate::mark::Mark;
 use kw_store::{Batch, Key, Revision, Row, StoreError, Write};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use tokio::sync::watch;
+use std::sync::Arc;
 
 /// Rows with their history. Linearizable by being one value behind a lock; all that goes wrong happens in [`crate::link::Link`].
 #[derive(Debug)]
 pub struct Ledger {
     state: Mutex<State>,
-    newest: watch::Sender<u64>,
+    newest: Arc<Mark>,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Ledger {
     /// A ledger that holds these rows already; `first` is the newest revision among them.
     pub fn new(rows: BTreeMap<Key, Row>, first: u64) -> Self {
         let state = State { founded: rows.clone(), rows, first, commits: Vec::new(), synced: first };
-        Self { state: Mutex::new(state), newest: watch::Sender::new(first) }
+        Self { state: Mutex::new(state), newest: Arc::new(Mark::new(first)) }
     }
 
     pub fn get(&self, key: &[u8]) -> Option<Row> {
@@ -70,7 +71,7 @@ impl Ledger {
         }
         if !batch.writes.is_empty() {
             state.apply(&batch.writes);
-            self.newest.send_replace(state.revision());
+            self.newest.raise(state.revision());
         }
         Ok(state.revision())
     }
@@ -83,9 +84,9 @@ impl Ledger {
         wanted.map(|(at, writes)| (Revision(at), writes.iter().map(|w| w.key.clone()).collect())).collect()
     }
 
-    /// Tells of every new revision.
-    pub fn follow(&self) -> watch::Receiver<u64> {
-        self.newest.subscribe()
+    /// Where it is; moves with every commit.
+    pub fn newest(&self) -> Arc<Mark> {
+        self.newest.clone()
     }
 
     /// Everything up to this revision is on the disk now.

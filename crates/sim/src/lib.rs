@@ -15,6 +15,7 @@ pub mod history;
 mod ledger;
 mod link;
 mod log;
+mod mark;
 mod nemesis;
 mod node;
 mod plan;

@@ -2,6 +2,7 @@
 use crate::chance::Dice;
 use crate::flaw::Flaw;
 use crate::ledger::Ledger;
+use crate::mark::Mark;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -10,7 +11,6 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 /// How the network between a node and the ledger behaves.
@@ -50,19 +50,19 @@ pub struct Link {
 
 /// The place in the order of commits up to which the watchers have been told.
 pub struct Ear {
-    reached: watch::Sender<u64>,
+    reached: Mark,
     watchers: Mutex<Vec<(Key, Arc<dyn Watcher>)>>,
 }
 
 impl Ear {
     /// Tells what was not told yet, in order.
     fn advance(&self, ledger: &Ledger, to: u64) {
-        let reached = *self.reached.borrow();
+        let reached = self.reached.get();
         if to <= reached {
             return;
         }
         self.tell(ledger, reached, to);
-        self.reached.send_replace(to);
+        self.reached.raise(to);
     }
 
     fn tell(&self, ledger: &Ledger, after: u64, to: u64) {
@@ -83,7 +83,7 @@ impl Ear {
 
 impl Link {
     pub fn new(ledger: Arc<Ledger>, net: Arc<Net>, dice: Dice, flaw: Flaw, sort: Sort) -> Self {
-        let ear = Ear { reached: watch::Sender::new(ledger.revision()), watchers: Mutex::default() };
+        let ear = Ear { reached: Mark::new(ledger.revision()), watchers: Mutex::default() };
         Self { ledger, net, ear: Arc::new(ear), dice: Arc::new(dice), flaw, sort }
     }
 
@@ -91,20 +91,21 @@ impl Link {
     /// was missed.
     pub fn news(&self) -> impl Future<Output = ()> + use<> {
         let (ledger, net, ear, dice) = (self.ledger.clone(), self.net.clone(), self.ear.clone(), self.dice.fork(3));
-        let mut newest = ledger.follow();
+        let newest = ledger.newest();
         async move {
-            while newest.changed().await.is_ok() {
+            loop {
+                newest.reaches(ear.reached.get() + 1).await;
                 sleep(Duration::from_millis(dice.below(net.news_ms + 1))).await;
                 while net.is_cut.load(Ordering::Relaxed) {
                     sleep(Duration::from_millis(100)).await;
                 }
-                let reached = *ear.reached.borrow();
+                let reached = ear.reached.get();
                 match dice.below(20) {
                     0 => ear.tell(&ledger, reached.saturating_sub(2), reached),
                     1 => ear.lost(),
                     _ => {}
                 }
-                ear.advance(&ledger, *newest.borrow_and_update());
+                ear.advance(&ledger, newest.get());
             }
         }
     }
@@ -220,11 +221,9 @@ impl Link {
             self.ear.advance(&self.ledger, newest);
             return Ok(Revision(newest));
         }
-        let mut reached = self.ear.reached.subscribe();
-        let heard = reached.wait_for(|at| *at >= newest);
-        match tokio::time::timeout(PATIENCE, heard).await {
-            Ok(Ok(_)) => Ok(Revision(newest)),
-            _ => Err(StoreError::Unavailable("no news in time".to_owned())),
+        match tokio::time::timeout(PATIENCE, self.ear.reached.reaches(newest)).await {
+            Ok(_) => Ok(Revision(newest)),
+            Err(_) => Err(StoreError::Unavailable("no news in time".to_owned())),
         }
     }
 }
@@ -265,7 +264,7 @@ impl Store for Link {
     }
 
     fn revision(&self) -> Revision {
-        Revision(*self.ear.reached.borrow())
+        Revision(self.ear.reached.get())
     }
 
     fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {

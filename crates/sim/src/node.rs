@@ -161,13 +161,7 @@ pub fn registry() -> Registry {
 /// The settings of a node without an audit device.
 pub fn plain_settings() -> Settings {
     let day = Ttl::from_hours(24);
-    let lockout = Lockout {
-        threshold: FAILURES_MAX,
-        duration: day,
-        counter_reset: day,
-        disabled: false,
-        tuned: false,
-    };
+    let lockout = Lockout { threshold: FAILURES_MAX, duration: day, counter_reset: day, disabled: false, tuned: false };
     Settings {
         version: String::new(),
         api_version: String::new(),

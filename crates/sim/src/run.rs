@@ -89,7 +89,8 @@ async fn copy_late(scene: Rc<Scene>) {
 async fn settle(scene: &Scene, ledger: &Ledger, founded: &Founded) {
     // Requests that nobody waits for any more come to their end.
     sleep(Duration::from_secs(8)).await;
-    let latest = scene.nodes.iter().map(|node| node.clock.offset_nanos()).max().unwrap_or(0);
+    // What was made while a clock was ahead ends by that clock.
+    let latest = scene.nodes.iter().map(|node| node.clock.furthest_nanos()).max().unwrap_or(0);
     for node in &scene.nodes {
         node.cut(false);
         node.net.is_healed.store(true, Ordering::Relaxed);
@@ -107,12 +108,13 @@ async fn settle(scene: &Scene, ledger: &Ledger, founded: &Founded) {
         sleep(Duration::from_secs(12)).await;
     };
     let lease_rows = || ledger.range(b"lease/lender/", b"lease/lender0", usize::MAX).len();
-    // A maker may take 120 s, and a try that failed is repeated after 10 s, then after 20 s.
-    for seconds in [130, 20, 30] {
+    // A maker may take 120 s, what he left is revoked again 120 s later, and a try that failed is repeated after 10 s, then
+    // after 20 s.
+    for seconds in [130, 130, 20, 30] {
         wait(seconds).await;
     }
     scene.note_settled(Phase::Revoked, lease_rows());
-    for seconds in [LOAN_SECONDS, 20, 40, 80] {
+    for seconds in [LOAN_SECONDS, 40, 130, 80] {
         wait(seconds).await;
     }
     scene.note_settled(Phase::Expired, lease_rows());

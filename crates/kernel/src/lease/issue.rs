@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 /// A lease whose row will be there when the handler's transaction is committed.
 pub(crate) struct Intended {
     pub id: String,
+    /// As it was stored.
+    pub(super) row: LeaseRow,
     pub ttl: Ttl,
     pub renewable: bool,
     pub warnings: Vec<String>,
@@ -58,6 +60,7 @@ pub(crate) fn intend(
         ends: now.plus(max),
         renewable: terms.renewable,
         state: LeaseState::Intended,
+        is_unconfirmed: true,
         last_renewal: None,
         failures: 0,
         failure: String::new(),
@@ -65,7 +68,7 @@ pub(crate) fn intend(
     // If nobody confirms it, because this process died, it is revoked then.
     row.expires = row.made_by();
     row.put(txn, None)?;
-    Ok(Intended { id: row.id, ttl, renewable: row.renewable, warnings })
+    Ok(Intended { id: row.id.clone(), ttl, renewable: row.renewable, warnings, row })
 }
 
 /// Makes the credential outside. If that fails, what was made of it is taken back, now or by the expiry job.
@@ -80,7 +83,7 @@ pub(crate) async fn create_outside(
     match plan.create(cx, kernel.view(&prefix)).await {
         Ok(secret) => Ok(secret),
         Err(fault) => {
-            take_back(kernel, &lease.id).await?;
+            take_back(kernel, &lease.row).await?;
             Err(fault)
         }
     }
@@ -98,6 +101,7 @@ pub(crate) async fn confirm(kernel: &Kernel, lease: &Intended, session: &Session
             if is_alive {
                 let before = row.expires;
                 row.state = LeaseState::Active;
+                row.is_unconfirmed = false;
                 row.expires = row.issued.plus(row.ttl);
                 row.put(txn, Some(before))?;
             }
@@ -107,6 +111,6 @@ pub(crate) async fn confirm(kernel: &Kernel, lease: &Intended, session: &Session
     if done {
         return Ok(());
     }
-    take_back(kernel, &lease.id).await?;
+    take_back(kernel, &lease.row).await?;
     Err(Fault::denied().because("the token or the lease was revoked while the credential was being made"))
 }

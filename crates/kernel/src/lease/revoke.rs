@@ -26,15 +26,33 @@ pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
             Ok(true)
         })
         .await?;
-    if left_to_maker { Ok(()) } else { undo(kernel, id).await }
+    if left_to_maker { Ok(()) } else { undo(kernel, id, By::Other).await }
 }
 
-/// What a maker does whose credential is not wanted any more.
-pub(super) async fn take_back(kernel: &Kernel, id: &str) -> Result<(), Fault> {
-    or_later(kernel, id, undo(kernel, id).await).await
+/// Who revokes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The one who made the credential, and will not make it again.
+    Maker,
+    Other,
 }
 
-async fn undo(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+/// What a maker does whose credential is not wanted any more. Others may have taken him for dead and be done with the lease
+/// before the credential was there; then its row is put back first, so that it is found if he dies now.
+pub(super) async fn take_back(kernel: &Kernel, made: &LeaseRow) -> Result<(), Fault> {
+    kernel
+        .transact(async |txn| {
+            if row::get(txn.view(), &made.id).await?.is_none() {
+                let row = LeaseRow { state: LeaseState::Ending, expires: kernel.now(), ..made.clone() };
+                row.put(txn, None)?;
+            }
+            Ok(())
+        })
+        .await?;
+    or_later(kernel, &made.id, undo(kernel, &made.id, By::Maker).await).await
+}
+
+async fn undo(kernel: &Kernel, id: &str, by: By) -> Result<(), Fault> {
     let table = kernel.mounts.current(kernel).await?;
     kernel
         .transact(async |txn| {
@@ -48,7 +66,10 @@ async fn undo(kernel: &Kernel, id: &str) -> Result<(), Fault> {
                 (kind.revoke)(&cx, txn.rescoped(&prefix), &row.data).await?;
             }
             row.delete(txn);
-            Ok(())
+            match row.abandoned(kernel.now()).filter(|_| by == By::Other) {
+                Some(left) => left.put(txn, None),
+                None => Ok(()),
+            }
         })
         .await
 }

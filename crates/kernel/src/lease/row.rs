@@ -14,6 +14,9 @@ pub(crate) enum LeaseState {
     Active,
     /// To be revoked as soon as that is possible: by its maker, who is still at it, or by the next try.
     Ending,
+    /// Revoked, but its maker was only taken to be dead: one who slept may have made the credential since, and died before he
+    /// could take it back. So it is revoked once more, and then the row goes.
+    Abandoned,
     /// Revoking failed so often that only an operator can help.
     Irrevocable,
 }
@@ -22,7 +25,7 @@ pub(crate) enum LeaseState {
 const MAKING_MAX: Ttl = Ttl::from_seconds(120);
 
 /// The row `lease/<id>`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LeaseRow {
     /// `<path of the request>/<identifier>`.
     pub id: String,
@@ -42,6 +45,9 @@ pub(crate) struct LeaseRow {
     pub ends: Time,
     pub renewable: bool,
     pub state: LeaseState,
+    /// Its maker has not said that the credential is made, and may still be at it, however long ago it began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unconfirmed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_renewal: Option<Time>,
     /// How often revoking failed.
@@ -88,6 +94,17 @@ impl LeaseRow {
     /// Until then its maker must have confirmed it.
     pub fn made_by(&self) -> Time {
         self.issued.plus(MAKING_MAX)
+    }
+
+    /// After it was revoked: the row as it is to stay, because its maker may yet make the credential; `None` when it may go.
+    pub fn abandoned(&self, now: Time) -> Option<Self> {
+        let expires = match self.state {
+            _ if !self.is_unconfirmed => return None,
+            LeaseState::Abandoned if self.expires <= now => return None,
+            LeaseState::Abandoned => self.expires,
+            _ => now.plus(MAKING_MAX),
+        };
+        Some(Self { state: LeaseState::Abandoned, failures: 0, expires, ..self.clone() })
     }
 }
 

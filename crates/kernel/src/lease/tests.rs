@@ -80,7 +80,29 @@ async fn a_credential_whose_maker_died_is_taken_back_soon() {
     assert_eq!(leases(&bed).await.len(), 1, "the maker may still be at work");
     bed.advance(30);
     jobs::round(&bed.kernel).await.unwrap();
+    assert!(bed.desk.out.lock().is_empty());
+    assert_eq!(leases(&bed).await.len(), 1, "the maker may have slept, and make it now");
+    bed.desk.out.lock().push(0);
+    bed.advance(130);
+    jobs::round(&bed.kernel).await.unwrap();
     nothing_is_left(&bed).await;
+}
+
+#[tokio::test]
+async fn a_maker_who_was_taken_for_dead_takes_back_what_he_makes() {
+    for seconds in [130, 1000] {
+        let bed = Bed::new(7).await;
+        let made = meanwhile(&bed, ROOT, async || {
+            for _ in 0..2 {
+                bed.advance(seconds);
+                jobs::round(&bed.kernel).await.unwrap();
+            }
+            assert!(leases(&bed).await.is_empty());
+        })
+        .await;
+        assert_eq!(made.0, 403);
+        nothing_is_left(&bed).await;
+    }
 }
 
 #[tokio::test]

@@ -97,10 +97,32 @@ impl Tokens {
         Ok(entry.filter(|e| Secret::new(e.accessor.clone()).matches(accessor)))
     }
 
+    /// The token of this text that is in the store and not used up, even if its time is up: that is so by this node's clock, and
+    /// another one's may be behind. Whoever revokes asks so.
+    pub(crate) async fn stored(kernel: &Kernel, text: &str) -> Result<Option<TokenEntry>, Fault> {
+        if text.is_empty() || text.len() > TEXT_LEN_MAX || text.starts_with("b.") {
+            return Ok(None);
+        }
+        let mac = kernel.tokens.mac(kernel, text)?;
+        Ok(by_row(kernel, text, &mac).await?.map(|(entry, _)| entry).filter(|e| !e.is_spent))
+    }
+
+    /// The same by its accessor.
+    pub(crate) async fn stored_by_accessor(kernel: &Kernel, accessor: &str) -> Result<Option<TokenEntry>, Fault> {
+        let Some(ident) = accessor.get(..IDENT_LEN).and_then(Ident::parse) else { return Ok(None) };
+        let entry = Self::stored_by_ident(kernel, ident.as_str()).await?;
+        Ok(entry.filter(|e| Secret::new(e.accessor.clone()).matches(accessor)))
+    }
+
+    /// The same by its identifier.
+    pub(crate) async fn stored_by_ident(kernel: &Kernel, ident: &str) -> Result<Option<TokenEntry>, Fault> {
+        Ok(kernel.view(TOKENS).get::<TokenEntry>(ident).await?.filter(|e| !e.is_spent))
+    }
+
     /// The token of this identifier, if it can still be used.
     pub(crate) async fn by_ident(kernel: &Kernel, ident: &str) -> Result<Option<TokenEntry>, Fault> {
         let (tokens, now) = (kernel.view(TOKENS), kernel.now());
-        let entry = tokens.get::<TokenEntry>(ident).await?.filter(|e| !e.is_spent && !e.is_expired(now));
+        let entry = Self::stored_by_ident(kernel, ident).await?.filter(|e| !e.is_expired(now));
         let Some(entry) = entry else { return Ok(None) };
         Ok(Line::read(tokens, &entry).await?.filter(|line| !line.is_expired(now)).map(|_| entry))
     }

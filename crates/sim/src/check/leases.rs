@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 /// Rules `never-lent`, `lease-revoked` and `lease-expired`.
 pub fn check(history: &History) -> Vec<Anomaly> {
     let mut found = Vec::new();
-    let lent = |credential: u64| history.events.iter().any(|e| matches!(e, Event::Lent { credential: c, .. } if *c == credential));
+    let lent = |credential: u64| {
+        history.events.iter().any(|e| matches!(e, Event::Lent { credential: c, .. } if *c == credential))
+    };
     for (operation, credential) in issued(history) {
         if !lent(credential) {
             found.push(Anomaly::new("never-lent", format!("credential {credential} was never made"), [operation]));

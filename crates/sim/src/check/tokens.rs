@@ -51,7 +51,8 @@ pub fn ended(history: &History) -> Vec<(TokenNumber, Tick)> {
         }
     }
     for (token, uses) in made.iter().filter(|(_, m)| m.uses > 0).map(|(token, m)| (*token, m.uses)) {
-        let mut ends: Vec<Tick> = history.operations().filter(|o| o.by == Some(token) && o.is_ok()).filter_map(|o| o.end).collect();
+        let mut ends: Vec<Tick> =
+            history.operations().filter(|o| o.by == Some(token) && o.is_ok()).filter_map(|o| o.end).collect();
         ends.sort_unstable();
         // All of its uses went well, so the last of them to end has ended it.
         if let Some(at) = usize::try_from(uses - 1).ok().and_then(|last| ends.get(last)) {
@@ -108,7 +109,8 @@ fn lost(history: &History, made: &Tokens<'_>) -> Vec<Anomaly> {
         let begun = |o: &&Operation| refused.end.is_some_and(|end| o.begin < end);
         let tries = history.operations().filter(begun).filter(|o| o.by == Some(token)).count() as u64;
         let has_use = |m: &Made<'_>| m.uses == 0 || tries <= m.uses;
-        let revoked = |token: TokenNumber| history.operations().filter(begun).any(|o| o.action == Action::TokenRevoke { token });
+        let revoked =
+            |token: TokenNumber| history.operations().filter(begun).any(|o| o.action == Action::TokenRevoke { token });
         let ancestors = line(made, token).filter_map(|m| m.parent);
         line(made, token).all(|m| m.ttl_seconds >= LONG_SECONDS)
             && made.get(&token).is_some_and(has_use)

@@ -26,7 +26,12 @@ pub fn report(plan: &Plan, history: &History, anomalies: &[Anomaly]) -> String {
     for anomaly in anomalies {
         let _ = writeln!(out, "  {anomaly}");
     }
-    let _ = writeln!(out, "again: KW_SIM_SEEDS={0}..{1} cargo test -p kw-sim seeds -- --nocapture", plan.seed, plan.seed + 1);
+    let _ = writeln!(
+        out,
+        "again: KW_SIM_SEEDS={0}..{1} cargo test -p kw-sim seeds -- --nocapture",
+        plan.seed,
+        plan.seed + 1
+    );
     let _ = writeln!(out, "{plan:?}");
     let wanted = |event: &&Event| match event {
         Event::Operation(operation) => anomalies.iter().any(|a| a.operations.contains(&operation.id)),

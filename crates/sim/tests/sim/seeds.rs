@@ -53,3 +53,11 @@ fn a_history_is_read_as_it_was_written() {
     let history = play(Plan::of(1));
     assert_eq!(History::from_lines(&history.to_lines().unwrap()).unwrap(), history);
 }
+
+/// Prints the whole history of the first seed that is asked for.
+#[test]
+#[ignore = "for reading one run: KW_SIM_SEEDS=7..8 cargo test -p kw-sim whole -- --ignored --nocapture"]
+fn whole_history() {
+    let history = play(Plan::of(seeds().start));
+    println!("{}", history.to_lines().unwrap());
+}

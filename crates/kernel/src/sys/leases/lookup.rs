@@ -86,6 +86,12 @@ pub(super) async fn of_login(kernel: &Kernel, id: &str) -> Result<Option<TokenEn
     Ok(Tokens::by_ident(kernel, ident).await?.filter(|token| token.lease_id() == id))
 }
 
+/// The same for whoever revokes it: its time may be up by this node's clock alone.
+pub(super) async fn stored_login(kernel: &Kernel, id: &str) -> Result<Option<TokenEntry>, Fault> {
+    let ident = id.rsplit('/').next().unwrap_or_default();
+    Ok(Tokens::stored_by_ident(kernel, ident).await?.filter(|token| token.lease_id() == id))
+}
+
 async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let prefix = ask.prefix.trim_end_matches('/');
     let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };

@@ -1,5 +1,5 @@
 //! `sys/leases/revoke`, `revoke-prefix`, `revoke-force`, `tidy`.
-use super::lookup::of_login;
+use super::lookup::stored_login;
 use super::{Call, SysRoutes, named};
 use crate::{jobs, lease, token};
 use kw_engine::{Status, Warned};
@@ -69,7 +69,7 @@ async fn revoke_by_url(call: &Call<'_>, ask: RevokeByUrl) -> Result<(), Fault> {
 
 async fn revoke(call: &Call<'_>, ask: Revoke) -> Result<(), Fault> {
     let id = named(ask.lease_id)?;
-    if let Some(entry) = of_login(call.kernel, &id).await? {
+    if let Some(entry) = stored_login(call.kernel, &id).await? {
         return token::revoke(call.kernel, &entry.ident).await.map(drop);
     }
     if ask.sync { lease::revoke(call.kernel, &id).await } else { lease::revoke_now_or_later(call.kernel, &id).await }

@@ -1,7 +1,7 @@
 //! `auth/token/revoke`, `revoke-self`, `revoke-orphan`, `revoke-accessor`.
 use super::lookup::{by_accessor, find};
 use crate::sys::{Call, SysRoutes};
-use crate::token::{TokenEntry, TokenType, revoke, revoke_orphan};
+use crate::token::{TokenEntry, TokenType, Tokens, revoke, revoke_orphan};
 use kw_engine::Warned;
 use kw_schema::Request;
 use kw_types::{Fault, Secret};
@@ -45,8 +45,12 @@ struct RevokeAccessor {
 }
 
 async fn revoke_token(call: &Call<'_>, ask: Revoke) -> Result<(), Fault> {
-    match find(call, &given(ask.token)?).await? {
-        Some(session) => end(call, &session.entry).await,
+    let text = given(ask.token)?;
+    if let Some(session) = find(call, &text).await? {
+        return end(call, &session.entry).await;
+    }
+    match Tokens::stored(call.kernel, text.expose()).await? {
+        Some(entry) => end(call, &entry).await,
         // A token that is gone already is what the caller wanted.
         None => Ok(()),
     }
@@ -64,7 +68,11 @@ async fn keep_children(call: &Call<'_>, ask: RevokeOrphan) -> Result<(), Fault> 
 }
 
 async fn revoke_accessor(call: &Call<'_>, ask: RevokeAccessor) -> Result<Warned<()>, Fault> {
-    match by_accessor(call.kernel, &ask.accessor).await? {
+    let found = match by_accessor(call.kernel, &ask.accessor).await? {
+        None => Tokens::stored_by_accessor(call.kernel, &ask.accessor).await?,
+        found => found,
+    };
+    match found {
         Some(entry) => end(call, &entry).await.map(|()| Warned((), Vec::new())),
         None => Ok(Warned((), vec!["No token found with this accessor".to_owned()])),
     }
