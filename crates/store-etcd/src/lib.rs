@@ -18,7 +18,9 @@ mod fence;
 mod follower;
 mod founding;
 mod layout;
+// Generated; see proto/etcd.proto.
 #[rustfmt::skip]
+#[allow(clippy::enum_variant_names, reason = "the names are etcd's")]
 mod messages;
 mod newest;
 mod position;

@@ -23,9 +23,8 @@ pub(crate) type Asked = oneshot::Sender<Result<Revision, StoreError>>;
 pub(crate) async fn run(dialer: Arc<Dialer>, mut questions: mpsc::UnboundedReceiver<Asked>) {
     let mut asked = Vec::new();
     loop {
-        match timeout(LOOK_EVERY, questions.recv_many(&mut asked, ASKED_MAX)).await {
-            Ok(0) => return,
-            Ok(_) | Err(_) => {}
+        if let Ok(0) = timeout(LOOK_EVERY, questions.recv_many(&mut asked, ASKED_MAX)).await {
+            return;
         }
         let began = Instant::now();
         let asked = std::mem::take(&mut asked);
