@@ -11,7 +11,7 @@ use bytes::Bytes;
 use kw_types::{Rng, RngExt};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 1;
 const TAG_LEN: usize = 16;
 const PREFIX_LEN: usize = 5;
 

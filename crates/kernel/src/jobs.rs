@@ -3,19 +3,25 @@ use crate::departures;
 use crate::kernel::Kernel;
 use crate::lease::expire_due;
 use crate::lockout;
+use crate::snapshots;
 use crate::token::drain_revoking;
-
-pub use crate::seal::auto::run as keep_open;
-
+use futures_util::future::join;
 use kw_types::Fault;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::seal::auto::run as keep_open;
+
 /// How long the jobs sleep between rounds.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Runs the jobs until the future is dropped. A round that fails is logged and the next one tries again.
+/// Runs the jobs until the future is dropped.
 pub async fn run(kernel: Arc<Kernel>) {
+    join(rounds(kernel.clone()), snapshots::run(kernel)).await;
+}
+
+/// A round that fails is logged and the next one tries again.
+async fn rounds(kernel: Arc<Kernel>) {
     let mut swept = String::new();
     loop {
         tokio::time::sleep(PAUSE).await;
@@ -36,6 +42,7 @@ pub(crate) async fn round(kernel: &Kernel) -> Result<(), Fault> {
     if kernel.is_sealed() {
         return Ok(());
     }
+    kernel.let_go(4096).await?;
     expire_due(kernel, 4096).await?;
     drain_revoking(kernel, 4096).await?;
     departures::carry_on(kernel, 4096).await?;

@@ -9,6 +9,7 @@ use crate::policies::Policies;
 use crate::registry::Registry;
 use crate::rows;
 use crate::seal::SealDesk;
+use crate::snapshots::SnapshotDesk;
 use crate::sys::SystemRoutes;
 use crate::token::Tokens;
 use futures_util::future::LocalBoxFuture;
@@ -72,6 +73,7 @@ pub struct Kernel {
     pub(crate) seal: SealDesk,
     pub(crate) counters: Counters,
     pub(crate) loggers: Loggers,
+    pub(crate) snapshots: SnapshotDesk,
 }
 
 /// How often a transaction is run again when others change what it read.
@@ -90,6 +92,7 @@ impl Kernel {
         store.watch(Key::from_static(rows::AUDIT_HEADERS.as_bytes()), audits.staleness.clone());
         let barrier = Barrier::new(rng.clone());
         let seal = SealDesk::new(clock.now(), store.as_ref());
+        let snapshots = SnapshotDesk::new(rng.as_ref());
         let (identities, tokens, system) = (Identities::default(), Tokens::default(), SystemRoutes::new());
         Self {
             store,
@@ -107,6 +110,7 @@ impl Kernel {
             seal,
             counters: Counters::default(),
             loggers: Loggers::default(),
+            snapshots,
         }
     }
 

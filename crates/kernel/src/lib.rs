@@ -6,8 +6,10 @@
 mod admit;
 mod answer;
 mod audits;
+mod claims;
 mod counters;
 mod departures;
+mod held;
 mod help;
 pub mod jobs;
 mod kernel;
@@ -27,6 +29,7 @@ mod rotation;
 mod rows;
 mod run;
 mod seal;
+mod snapshots;
 mod tick;
 mod versions;
 mod wrapping;
@@ -45,6 +48,7 @@ pub use received::{EdgeRules, Method, Received};
 pub use registry::Registry;
 pub use resolve::ANONYMOUS_BODY_MAX;
 pub use seal::FirstMount;
+pub use snapshots::OpenScratch;
 pub use sys::schema_json;
 
 #[cfg(test)]

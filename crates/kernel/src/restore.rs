@@ -7,12 +7,13 @@
 //!
 //! Whoever finds the mark (each unsealing looks for it) goes on from there. A batch of step 3 or 4 commits only if the mark is as
 //! it was when the step began, so that somebody who was slow cannot undo what somebody else has finished.
+use crate::held::Held;
 use crate::kernel::Kernel;
 use bytes::Bytes;
 use kw_store::{Batch, Key, Revision, Store, StoreError, Write, prefix_end};
 use kw_types::Fault;
 
-const STAGED: &[u8] = b"restore/";
+pub(crate) const STAGED: &[u8] = b"restore/";
 const MARK: &[u8] = b"core/restoring";
 const MOVING: &[u8] = b"moving";
 const CLEARING: &[u8] = b"clearing";
@@ -22,7 +23,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_ROWS: usize = 100;
 
 impl Kernel {
-    /// Replaces all rows by these, and leaves the server sealed. They must hold the rows that a barrier is opened with.
+    /// Replaces all rows by these, and leaves the server sealed. They must hold the rows that a barrier is opened with. What
+    /// comes out is a copy that holds its revocations, see [`Held`].
     ///
     /// Errors: 400 while another restore is running. After any other error the store holds either what it held, or the next
     /// unsealing finishes what was begun.
@@ -32,7 +34,9 @@ impl Kernel {
         let store = self.store.as_ref();
         clear(store, STAGED, None).await?;
         let mut writer = Writer::new(store, None);
-        for (key, value) in rows.into_iter().filter(|(key, _)| !is_restore_row(key)) {
+        let (held, since) = Held::row(self.now())?;
+        let rows = rows.into_iter().filter(|(key, _)| !is_restore_row(key) && *key != held);
+        for (key, value) in rows.chain([(held.clone(), since)]) {
             writer.write(Write { key: [STAGED, &key].concat().into(), value: Some(value) }).await?;
         }
         writer.flush().await?;

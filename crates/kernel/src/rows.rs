@@ -34,6 +34,14 @@ pub(crate) const LEASES: &str = "lease/";
 pub(crate) const TOKEN_LEASES: &str = "toklease/";
 /// Leases that could not be revoked, by their full id: for an operator to look at.
 pub(crate) const IRREVOCABLE: &str = "irrlease/";
+/// Leases that a restored copy is to revoke when it is released, by their full id.
+pub(crate) const HELD_LEASES: &str = "heldlease/";
+/// Who does what only one node may do, by name.
+pub(crate) const CLAIMS: &str = "sys/claim/";
+/// Scheduled snapshots by name.
+pub(crate) const SNAPSHOT_PLANS: &str = "sys/snapshot-plan/";
+/// How scheduled snapshots went, by name.
+pub(crate) const SNAPSHOT_STATES: &str = "sys/snapshot-state/";
 /// `<deadline in 16 hexadecimal digits of nanoseconds>/<t or l>/<id>`: what expires when.
 pub(crate) const EXPIRY: &str = "exp/";
 /// Tokens that are dead but whose children and leases are still to be revoked.

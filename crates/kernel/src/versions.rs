@@ -55,8 +55,7 @@ impl StoreFormat {
 
     /// After this version has opened it; `None` when that changes nothing.
     fn opened(self) -> Option<Self> {
-        let after =
-            Self { format: self.format.max(STORE_FORMAT), min_reader: self.min_reader.max(MIN_READER) };
+        let after = Self { format: self.format.max(STORE_FORMAT), min_reader: self.min_reader.max(MIN_READER) };
         (self.format < STORE_FORMAT && after != self).then_some(after)
     }
 }
@@ -68,7 +67,14 @@ impl Kernel {
     pub(crate) async fn prepare_store(&self) -> Result<(), Fault> {
         self.refuse_migrating().await?;
         self.finish_restore().await?;
-        self.store_format().await?.check()
+        self.store_format().await?.check()?;
+        if let Some(since) = self.held_since().await? {
+            tracing::warn!(
+                %since,
+                "this is a restored copy: it revokes no credential of before until it is released (operator release)"
+            );
+        }
+        Ok(())
     }
 
     async fn store_format(&self) -> Result<StoreFormat, Fault> {

@@ -59,6 +59,7 @@ fn run(args: &[String]) -> Result<(), String> {
     if let Some(path) = config.rollback_mark.clone() {
         kernel.keep_mark(path);
     }
+    kernel.rehearse_snapshots_in(Box::new(stores::open_scratch));
     let kernel = Arc::new(kernel);
     let steered = log.clone();
     kernel.steer_log(logging::as_tracing(config.log_level), Box::new(move |levels| steered.set_levels(levels)));

@@ -3,8 +3,12 @@ use crate::config::{Etcd, PostgreSql, Storage};
 use crate::start::event_loop;
 use kw_barrier::SystemRng;
 use kw_store::{Cached, MemoryStore, Store};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Rows of a scratch store are written once and read once.
+const SCRATCH_CACHE_BYTES: usize = 256 << 10;
 
 /// Opens the store, or makes one where there is none. Errors: what is wrong and what to do, for the operator.
 pub(crate) fn open(storage: &Storage, disable_cache: bool) -> Result<Arc<dyn Store>, String> {
@@ -42,6 +46,13 @@ fn open_cluster(cluster: &Etcd) -> Result<Arc<dyn Store>, String> {
     options.tls_cert_file.clone_from(&cluster.tls_cert_file);
     options.tls_key_file.clone_from(&cluster.tls_key_file);
     event_loop()?.block_on(kw_store_etcd::open(&options)).map_err(|e| e.to_string())
+}
+
+/// Opens an empty store in an empty directory, to try something out. It is to need little memory.
+pub(crate) fn open_scratch(path: &Path) -> Result<Arc<dyn Store>, String> {
+    let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
+    options.row_cache_bytes = SCRATCH_CACHE_BYTES;
+    kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
 }
 
 fn open_database(database: &PostgreSql) -> Result<Arc<dyn Store>, String> {

@@ -23,7 +23,7 @@ const MAY_NAME: [(&str, &[&str], &str); 25] = [
     ("seals",          &["barrier", "outbound"],                         "seals that need drivers: key services and hardware modules"),
     ("secrets",        &["engine", "schema", "outbound"],                "schema: its derive macros name it"),
     ("auth",           &["engine", "schema", "outbound"],                "schema: its derive macros name it"),
-    ("kernel",         &["schema", "store", "barrier", "policy", "audit", "engine"], "the pipeline; knows no engine"),
+    ("kernel",         &["schema", "store", "barrier", "policy", "audit", "engine", "outbound"], "the pipeline; knows no engine"),
     ("http",           &["kernel"],                                      "the wire; knows no route"),
     ("client",         &["trust"],                                       "the typed SDK"),
     ("cli",            &["client", "hcl"],                               "links no engine: reads the schema; hcl formats policies"),

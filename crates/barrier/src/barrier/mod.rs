@@ -1,5 +1,5 @@
 //! The barrier itself: sealed, or open with a keyring.
-use crate::cipher::{RowParts, TermCipher};
+use crate::cipher::{FORMAT, RowParts, TermCipher};
 use crate::derive::{KEY_LEN, RootKey};
 use crate::envelope::{open_under, seal_under};
 use crate::error::BarrierError;
@@ -113,6 +113,15 @@ impl Barrier {
         open.active.reserve(CHECKPOINT_AT);
         self.open.store(Some(Arc::new(open)));
         Ok(())
+    }
+
+    /// Another barrier with the same root key and this keyring, which may be of another time: for reading what a copy holds.
+    ///
+    /// Errors: [`BarrierError::WrongKey`] when the keyring is not that of this root key.
+    pub fn beside(&self, keyring_row: &[u8]) -> Result<Self, BarrierError> {
+        let root = self.open.load().as_ref().ok_or(BarrierError::Sealed)?.root.clone();
+        let beside = Self::new(self.rng.clone());
+        beside.unseal(root, keyring_row).map(|()| beside)
     }
 
     /// Forgets all keys: from here on nothing opens, but for rows that are being opened in this moment.
@@ -297,7 +306,7 @@ impl RowCipher for Barrier {
     fn open(&self, key: &[u8], sealed: &Bytes) -> Result<Bytes, StoreError> {
         let open = self.open.load();
         let open = open.as_ref().ok_or(BarrierError::Sealed)?;
-        let row = RowParts::split(sealed).ok_or_else(|| damaged("the row is too short or of an unknown format"))?;
+        let row = RowParts::split(sealed).ok_or_else(|| unreadable(sealed))?;
         let Some(cipher) = open.cipher(row.term) else {
             return Err(if row.term > open.active.number() {
                 // Another node has rotated, and its keyring has not reached this one.
@@ -307,6 +316,16 @@ impl RowCipher for Barrier {
             });
         };
         cipher.open(key, &row).map_err(|_| damaged("the row does not check: it was changed, moved or cut"))
+    }
+}
+
+/// Why a row cannot be taken apart.
+fn unreadable(sealed: &[u8]) -> StoreError {
+    match sealed.first() {
+        Some(version) if *version > FORMAT => damaged(&format!(
+            "the row has format {version}, and this version knows formats up to {FORMAT}: it was written by a newer Keywright"
+        )),
+        _ => damaged("the row is too short or of an unknown format"),
     }
 }
 

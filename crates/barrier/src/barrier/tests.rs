@@ -177,3 +177,14 @@ fn a_term_of_the_same_number_may_have_another_key() {
     let sealed = seal(&barrier, b"k", b"plain").unwrap();
     assert_eq!(open(&barrier, b"k", &sealed).unwrap(), "plain");
 }
+
+#[test]
+fn a_row_of_a_newer_version_says_so() {
+    let (barrier, _, _) = opened();
+    let mut sealed = seal(&barrier, b"k", b"plain").unwrap().to_vec();
+    sealed[0] += 1;
+    match open(&barrier, b"k", &sealed.into()) {
+        Err(StoreError::Corrupt(why)) => assert!(why.contains("format 2") && why.contains("newer Keywright"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}

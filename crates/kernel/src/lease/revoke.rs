@@ -8,9 +8,13 @@ const FAILURES_MAX: u32 = 6;
 
 /// Revokes: the engine undoes the credential, then the lease is gone. Nothing to do is success. A credential that is being
 /// made at this moment is not touched, since one cannot take back what is not there yet: it is marked, and its maker does it.
+/// On a restored copy, what may be in use elsewhere is set aside until the release.
 ///
 /// Errors: what the engine says; the lease is then still there.
 pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
+    if kernel.hold_back(id).await? {
+        return Ok(());
+    }
     let left_to_maker = kernel
         .transact(async |txn| {
             let now = kernel.now();

@@ -16,6 +16,7 @@ mod policies;
 mod raw;
 mod routes;
 mod seal;
+mod snapshots;
 mod status;
 mod tools;
 mod ui_headers;
@@ -45,6 +46,7 @@ impl SystemRoutes {
         let sys = node::routes(sys);
         let sys = openapi::routes(sys);
         let sys = seal::routes(sys);
+        let sys = snapshots::routes(sys);
         let sys = tools::routes(sys);
         let sys = ui_headers::routes(sys);
         let sys = capabilities::routes(sys);

@@ -105,6 +105,9 @@ pub(super) struct SealStatusAnswer {
     /// Why the server did not open by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_because: Option<String>,
+    /// There on a restored copy alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    revocations_held: bool,
 }
 
 async fn seal_status(call: &Call<'_>, _: SealStatus) -> Result<BareJson<SealStatusAnswer>, Fault> {
@@ -137,6 +140,7 @@ pub(super) async fn seal_status_now(call: &Call<'_>) -> Result<SealStatusAnswer,
         cluster_id: cluster.map(|c| c.id),
         storage_type: kernel.store.kind(),
         sealed_because: kernel.seal.why_sealed().filter(|_| sealed),
+        revocations_held: kernel.held_since().await?.is_some(),
     })
 }
 

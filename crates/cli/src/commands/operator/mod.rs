@@ -6,6 +6,7 @@ mod keys;
 mod nodes;
 mod otp;
 mod rekey;
+mod release;
 mod seal;
 mod snapshot;
 
@@ -187,6 +188,16 @@ pub(super) const COMMANDS: &[Command] = &[
         shared: Shared::Nothing,
         flags: &[MIGRATE_CONFIG, MIGRATE_START, MIGRATE_RESET, MIGRATE_PARALLEL, MIGRATE_LOG_LEVEL],
         run: migrate,
+    },
+    Command {
+        name: "operator release",
+        args: "",
+        arity: (0, 0),
+        summary: "Let a restored copy revoke what it holds",
+        details: "A server whose data was restored from a snapshot revokes no lease of before, since the original may still be serving. This tells it that it takes the original's place. With -status it only shows how many leases wait.\n\n$ operator release -status\n$ operator release",
+        shared: Shared::HttpFormat,
+        flags: &[STATUS],
+        run: release::release,
     },
     Command {
         name: "operator members",

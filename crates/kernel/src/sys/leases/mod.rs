@@ -1,4 +1,5 @@
 //! `sys/leases/`: looking at leases, renewing and revoking them.
+mod held;
 mod irrevocable;
 mod lookup;
 mod renew;
@@ -11,6 +12,7 @@ pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
     let routes = lookup::routes(routes);
     let routes = renew::routes(routes);
     let routes = revoke::routes(routes);
+    let routes = held::routes(routes);
     irrevocable::routes(routes)
 }
 

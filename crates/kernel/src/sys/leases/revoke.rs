@@ -22,6 +22,9 @@ pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
         .write(tidy)
 }
 
+/// For whoever wants to hear that it is done.
+const HELD: &str = "this is a restored copy: the lease is revoked when revocations are released (sys/leases/release)";
+
 /// Revokes a lease. What is gone already counts as revoked.
 #[derive(Request)]
 struct Revoke {
@@ -71,6 +74,9 @@ async fn revoke(call: &Call<'_>, ask: Revoke) -> Result<(), Fault> {
     let id = named(ask.lease_id)?;
     if let Some(entry) = stored_login(call.kernel, &id).await? {
         return token::revoke(call.kernel, &entry.ident).await.map(drop);
+    }
+    if ask.sync && call.kernel.hold_back(&id).await? {
+        return Err(Fault::unavailable(HELD));
     }
     if ask.sync { lease::revoke(call.kernel, &id).await } else { lease::revoke_now_or_later(call.kernel, &id).await }
 }

@@ -1,5 +1,4 @@
 //! The seal and the keys behind it: first keys, opening and closing, ceremonies of share holders, rotation, snapshots.
-mod archive;
 mod backends;
 mod backup;
 mod drill;
@@ -14,6 +13,7 @@ mod tests;
 
 use super::SysRoutes;
 use crate::kernel::Kernel;
+use crate::snapshots::archive;
 use kw_barrier::seal::SealConfig;
 use kw_types::Fault;
 

@@ -2,6 +2,7 @@
 use super::archive::{Contents, Meta, pack, unpack};
 use crate::kernel::Kernel;
 use crate::sys::{Call, SysRoutes};
+use crate::versions::{FORMAT_ROW, StoreFormat};
 use bytes::Bytes;
 use kw_barrier::seal::{CONFIG_ROW, KEYRING_ROW, ROOT_KEY_ROW};
 use kw_engine::{Body, Data, Reply};
@@ -90,6 +91,7 @@ fn check(kernel: &Kernel, contents: &Contents, rows: &[(Key, Bytes)], forced: bo
     let (Some(_), Some(_), Some(keyring)) = (row(CONFIG_ROW), row(ROOT_KEY_ROW), row(KEYRING_ROW)) else {
         return Err(Fault::bad_request("the snapshot is of a server that was not initialised"));
     };
+    check_format(row(FORMAT_ROW))?;
     // A plan that is dropped does nothing; that it can be made shows that the root key is still the same.
     if forced || (contents.is_ours(&kernel.barrier)? && kernel.barrier.plan_checkpoint(keyring).is_ok()) {
         return Ok(());
@@ -97,6 +99,14 @@ fn check(kernel: &Kernel, contents: &Contents, rows: &[(Key, Bytes)], forced: bo
     Err(Fault::bad_request(
         "could not verify the snapshot: it was changed, or is of a server with other unseal keys; use the snapshot-force API to bypass this check",
     ))
+}
+
+/// Errors: 400 when only a newer version could open it.
+fn check_format(row: Option<&Bytes>) -> Result<(), Fault> {
+    let Some(row) = row else { return Ok(()) };
+    let format: StoreFormat =
+        serde_json::from_slice(row).map_err(|_| Fault::bad_request("the snapshot's format cannot be read"))?;
+    format.check().map_err(|_| Fault::bad_request("the snapshot was written by a newer Keywright: restore it there"))
 }
 
 /// Runs what takes long on a thread that may block.
