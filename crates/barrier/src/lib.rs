@@ -2,9 +2,9 @@
 //!
 //! # Key hierarchy
 //! ```text
-//! shares of the unseal key (Shamir, held by people)      or a key service (other implementations of `Seal`)
-//!   └─ unseal key, 32 bytes, never stored
-//!        └─ root key, 32 bytes, stored encrypted in the row ROOT_KEY_ROW
+//! shares of the unseal key or of the recovery key (Shamir, held by people), or key services (implementations of `Seal`)
+//!   └─ unseal key, recovery key, or a key for each service, 32 bytes; stored, if at all, as the service has encrypted it
+//!        └─ root key, 32 bytes, stored encrypted in the rows ROOT_KEY_ROW and RECOVERY_KEY_ROW
 //!             └─ keyring, stored encrypted in the row KEYRING_ROW
 //!                  ├─ base secret, made once  ── HKDF by label ─> subkeys: token hashing, audit HMAC, wrapping ...
 //!                  └─ term 1, term 2, ...     ── HKDF          ─> AES-256-GCM data keys; new rows use the newest term
@@ -19,7 +19,8 @@
 //! It does no I/O. The kernel reads and writes the rows that [`seal`] names (with [`kw_store::Clear`], since they are read
 //! before the barrier is open), and it hands them to [`Barrier`] and to the state machines in [`ceremony`].
 //!
-//! A whole store that is put back to an older state opens: a row authenticates its key and its term, not its age.
+//! A whole store that is put back to an older state opens: a row authenticates its key and its term, not its age. The kernel
+//! keeps a mark outside of the store for that.
 mod barrier;
 pub mod ceremony;
 mod cipher;

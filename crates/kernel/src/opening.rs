@@ -66,6 +66,10 @@ impl Kernel {
                 root.map_err(|e| Fault::unavailable(e.to_string()))?
             }
         };
+        let _alone = self.seal.opening.lock().await;
+        if !self.is_sealed() {
+            return Err(Fault::bad_request("the server was opened otherwise in this moment"));
+        }
         self.open_with(root).await?;
         if !self.barrier.vouches_for(&opened) {
             self.forget_keys();

@@ -33,7 +33,7 @@ pub(crate) struct SealDesk {
     pub drill: Mutex<Unseal>,
     /// Seals that open by themselves.
     pub seals: SealSet,
-    /// Held while they are tried.
+    /// Held from the moment that the root key is known until the server is open, or moved to another seal.
     pub opening: tokio::sync::Mutex<()>,
     pub watch: KeyWatch,
     pub mark: Option<MarkFile>,
@@ -227,6 +227,9 @@ impl Kernel {
     /// once is damaged, 503 when the store was put back to an older state; the server stays sealed then.
     pub(crate) async fn open_with(&self, root: RootKey) -> Result<(), Fault> {
         let keyring = self.core_row(KEYRING_ROW).await?.ok_or_else(|| Fault::internal("the store has no keyring"))?;
+        // Before, so that no request finds the barrier open and what was remembered of the time before; and after, so that
+        // nothing is kept that was found while it was sealed.
+        self.forget();
         self.barrier.unseal(root, &keyring).map_err(Fault::internal)?;
         self.forget();
         let loaded = self.load_behind().await;

@@ -35,12 +35,14 @@ impl StaticKeyOptions {
         if let Some(path) = setting.strip_prefix("file://") {
             let content = std::fs::read(Path::new(path)).map_err(|e| format!("the key file {path}: {e}"))?;
             let content = Secret::new(content);
-            let wrong = || format!("the key file {path} does not hold a key of {KEY_LEN} bytes, as it is or in hex or base64");
+            let wrong =
+                || format!("the key file {path} does not hold a key of {KEY_LEN} bytes, as it is or in hex or base64");
             return of_bytes(content.expose()).ok_or_else(wrong);
         }
         if let Some(name) = setting.strip_prefix("env://") {
             let text = Secret::new(env(name).ok_or_else(|| format!("the environment variable {name} is not set"))?);
-            let wrong = || format!("the environment variable {name} does not hold a key of {KEY_LEN} bytes in hex or base64");
+            let wrong =
+                || format!("the environment variable {name} does not hold a key of {KEY_LEN} bytes in hex or base64");
             return of_text(text.expose()).ok_or_else(wrong);
         }
         of_text(setting).ok_or_else(|| {
@@ -67,7 +69,9 @@ impl StaticKey {
         let current = NamedKey::new(options.current_key_id, &options.current_key)?;
         let previous = options.previous.map(|(id, key)| NamedKey::new(id, &key)).transpose()?;
         if previous.as_ref().is_some_and(|previous| previous.id == current.id) {
-            return Err("current_key_id and previous_key_id must differ: the id tells which key encrypted what".to_owned());
+            return Err(
+                "current_key_id and previous_key_id must differ: the id tells which key encrypted what".to_owned()
+            );
         }
         Ok(Self { current, previous, rng })
     }
@@ -125,7 +129,8 @@ impl NamedKey {
         if id.is_empty() {
             return Err("a static key needs an id: current_key_id, and previous_key_id for the former key".to_owned());
         }
-        let key = UnboundKey::new(&AES_256_GCM, key.expose()).map_err(|_| format!("a key must have {KEY_LEN} bytes"))?;
+        let key =
+            UnboundKey::new(&AES_256_GCM, key.expose()).map_err(|_| format!("a key must have {KEY_LEN} bytes"))?;
         Ok(Self { id, key: LessSafeKey::new(key) })
     }
 }

@@ -107,7 +107,8 @@ impl Transit {
         } else {
             Some(HeaderValue::from_str(namespace).map_err(|_| "namespace: it cannot be sent")?)
         };
-        let guarded = Options { ca_pem: options.ca_pem.clone(), time_max: options.time_max, ..Options::new(Guard::OPERATOR) };
+        let guarded =
+            Options { ca_pem: options.ca_pem.clone(), time_max: options.time_max, ..Options::new(Guard::OPERATOR) };
         let client = Client::new(guarded).map_err(|e| e.to_string())?;
         Ok(Self { client, base, token, namespace, options, clock, renew_at: Mutex::new(Time::ZERO) })
     }
@@ -118,7 +119,8 @@ impl Transit {
         let done: Data<Encrypted> = self.post(&self.key_path("encrypt"), &body).await?;
         let ciphertext = done.data.ciphertext;
         // `vault:v3:...`: the version in the middle says which key it was.
-        let version = ciphertext.split(':').nth(1).ok_or_else(|| said("the answer holds no ciphertext of transit's"))?;
+        let version =
+            ciphertext.split(':').nth(1).ok_or_else(|| said("the answer holds no ciphertext of transit's"))?;
         let key_id = format!("{}{}:{version}", self.options.key_id_prefix, self.options.key_name);
         Ok(WrappedKey { key_id, content: ciphertext.into_bytes() })
     }
@@ -148,7 +150,8 @@ impl Transit {
                 #[serde(default)]
                 lease_duration: u64,
             }
-            let renewed: Renewed = self.post(&self.url(&["auth", "token", "renew-self"]), &serde_json::json!({})).await?;
+            let renewed: Renewed =
+                self.post(&self.url(&["auth", "token", "renew-self"]), &serde_json::json!({})).await?;
             left = renewed.auth.lease_duration;
         } else if left > 0 {
             tracing::warn!(seconds_left = left, "the token of the transit seal runs out and cannot be renewed");

@@ -76,7 +76,8 @@ impl Settings<'_> {
     fn time_max(&self) -> Result<Duration, String> {
         let Some(text) = self.written("timeout") else { return Ok(TIME_MAX) };
         let ttl = Ttl::parse(text).ok().filter(|ttl| !ttl.is_zero());
-        ttl.map(|ttl| Duration::from_secs(ttl.seconds())).ok_or_else(|| "timeout must be a duration such as \"15s\"".to_owned())
+        ttl.map(|ttl| Duration::from_secs(ttl.seconds()))
+            .ok_or_else(|| "timeout must be a duration such as \"15s\"".to_owned())
     }
 }
 
@@ -108,7 +109,9 @@ fn static_key(settings: &Settings<'_>) -> Result<StaticKey, String> {
 fn transit(settings: &Settings<'_>) -> Result<Transit, String> {
     for key in ["tls_client_cert", "tls_client_key", "tls_server_name"] {
         if settings.written(key).is_some() {
-            return Err(format!("{key} is not supported: the transit server is reached by its own name and with a token"));
+            return Err(format!(
+                "{key} is not supported: the transit server is reached by its own name and with a token"
+            ));
         }
     }
     if is_on(settings.written("tls_skip_verify"), "tls_skip_verify")? {
@@ -138,8 +141,7 @@ fn pkcs11(settings: &Settings<'_>) -> Result<Pkcs11, String> {
     let mechanism = match settings.get("mechanism", "HSM_MECHANISM") {
         None => None,
         Some(text) => Some(
-            Pkcs11Mechanism::parse(text)
-                .ok_or("mechanism must be CKM_AES_GCM (0x1087) or CKM_RSA_PKCS_OAEP (0x9)")?,
+            Pkcs11Mechanism::parse(text).ok_or("mechanism must be CKM_AES_GCM (0x1087) or CKM_RSA_PKCS_OAEP (0x9)")?,
         ),
     };
     let oaep_hash = match settings.get("rsa_oaep_hash", "HSM_RSA_OAEP_HASH") {
@@ -147,9 +149,9 @@ fn pkcs11(settings: &Settings<'_>) -> Result<Pkcs11, String> {
         Some(text) => OaepHash::parse(text).ok_or("rsa_oaep_hash must be sha1, sha224, sha256, sha384 or sha512")?,
     };
     let slot = settings.get("slot", "HSM_SLOT").map(|text| number(text).ok_or("slot must be a number"));
-    let key_id = settings.get("key_id", "HSM_KEY_ID").map(|text| {
-        hex::decode(text.trim_start_matches("0x")).map_err(|_| "key_id must be in hex, as in \"0x01ab\"")
-    });
+    let key_id = settings
+        .get("key_id", "HSM_KEY_ID")
+        .map(|text| hex::decode(text.trim_start_matches("0x")).map_err(|_| "key_id must be in hex, as in \"0x01ab\""));
     let label = settings.get("key_label", "HSM_KEY_LABEL");
     let options = Pkcs11Options {
         lib: PathBuf::from(settings.need("lib", "HSM_LIB")?),

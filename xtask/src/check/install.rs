@@ -9,7 +9,7 @@ struct Need {
     found: fn(&Machine) -> bool,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 10] = [
     Need { package: "gnupg", found: |_| has("gpg") },
     Need { package: "openssl", found: |_| has("openssl") },
     Need { package: "openssh-client", found: |_| has("ssh-keygen") },
@@ -18,6 +18,7 @@ const NEEDS: [Need; 9] = [
     Need { package: "postgresql", found: |_| Path::new("/usr/lib/postgresql").exists() },
     Need { package: "etcd-server", found: |_| Path::new("/usr/bin/etcd").exists() },
     Need { package: "etcd-client", found: |_| has("etcdctl") },
+    Need { package: "softhsm2", found: |_| has("softhsm2-util") },
     Need { package: "python3-venv", found: makes_venvs },
 ];
 

@@ -155,9 +155,9 @@ impl Barrier {
     pub fn is_opened_by(&self, root: &RootKey, keyring_row: &[u8]) -> bool {
         let open = self.open.load();
         let (Some(open), Ok(stored)) = (open.as_ref(), Keyring::open(root, keyring_row)) else { return false };
-        open.keyring.terms().all(|mine| {
-            stored.terms().any(|term| term.number == mine.number && term.key.matches(mine.key.expose()))
-        })
+        open.keyring
+            .terms()
+            .all(|mine| stored.terms().any(|term| term.number == mine.number && term.key.matches(mine.key.expose())))
     }
 
     /// The active term; `None` while sealed.

@@ -6,8 +6,8 @@ use crate::error::BarrierError;
 use crate::keyring::Keyring;
 use crate::pgp::PgpKey;
 use crate::seal::{
-    CONFIG_ROW, KEYRING_ROW, PROOF_SUBKEY, RECOVERY_CONFIG_ROW, RECOVERY_KEY_ROW, ROOT_KEY_ROW, RecoveryRow, Rows, SHAMIR,
-    SealConfig, wrap,
+    CONFIG_ROW, KEYRING_ROW, PROOF_SUBKEY, RECOVERY_CONFIG_ROW, RECOVERY_KEY_ROW, ROOT_KEY_ROW, RecoveryRow, Rows,
+    SHAMIR, SealConfig, wrap,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -3,8 +3,8 @@
 use crate::derive::{RootKey, UnsealKey};
 use crate::error::BarrierError;
 use crate::seal::{
-    BACKUP_ROW, CONFIG_ROW, RECOVERY_BACKUP_ROW, RECOVERY_CONFIG_ROW, RECOVERY_KEY_ROW, ROOT_KEY_ROW, RecoveryRow, SHAMIR,
-    SealConfig, ShareLock, wrap,
+    BACKUP_ROW, CONFIG_ROW, RECOVERY_BACKUP_ROW, RECOVERY_CONFIG_ROW, RECOVERY_KEY_ROW, ROOT_KEY_ROW, RecoveryRow,
+    SHAMIR, SealConfig, ShareLock, wrap,
 };
 use kw_types::Rng;
 
@@ -38,10 +38,8 @@ pub fn migrate_to_seals(
     root: &RootKey,
     rng: &dyn Rng,
 ) -> Result<RowChanges, BarrierError> {
-    let mut rows = vec![
-        (CONFIG_ROW, Some(json(CONFIG_ROW, &SealConfig::of_kind(kind))?)),
-        (ROOT_KEY_ROW, Some(sealed_root)),
-    ];
+    let mut rows =
+        vec![(CONFIG_ROW, Some(json(CONFIG_ROW, &SealConfig::of_kind(kind))?)), (ROOT_KEY_ROW, Some(sealed_root))];
     if from_shamir {
         rows.push((RECOVERY_CONFIG_ROW, Some(json(RECOVERY_CONFIG_ROW, lock.config())?)));
         rows.push((RECOVERY_KEY_ROW, Some(RecoveryRow::of_root(key, root, rng)?)));

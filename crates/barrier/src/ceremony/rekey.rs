@@ -262,10 +262,8 @@ impl NewUnsealKey {
     /// [`Barrier::plan_rekey`]. Once they are committed, give the change to [`Barrier::apply`]. If they cannot be, the old shares
     /// stay in force and the ceremony is to be held again.
     pub fn rows(&self, change: &KeyringChange, shared_store: bool, rng: &dyn Rng) -> Result<Rows, BarrierError> {
-        let mut rows = vec![
-            (CONFIG_ROW, json(CONFIG_ROW, &self.config)?),
-            (ROOT_KEY_ROW, wrap(&self.key, change.root(), rng)?),
-        ];
+        let mut rows =
+            vec![(CONFIG_ROW, json(CONFIG_ROW, &self.config)?), (ROOT_KEY_ROW, wrap(&self.key, change.root(), rng)?)];
         rows.extend(root_rows(change, shared_store));
         if let Some(backup) = &self.backup {
             rows.push((BACKUP_ROW, json(BACKUP_ROW, backup)?));

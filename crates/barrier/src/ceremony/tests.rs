@@ -1,8 +1,6 @@
 use super::*;
 use crate::pgp::tests::Gpg;
-use crate::seal::{
-    BACKUP_ROW, Backup, CONFIG_ROW, KEYRING_ROW, Opened, ROOT_KEY_ROW, SHAMIR, SealConfig, ShareLock,
-};
+use crate::seal::{BACKUP_ROW, Backup, CONFIG_ROW, KEYRING_ROW, Opened, ROOT_KEY_ROW, SHAMIR, SealConfig, ShareLock};
 use crate::{Barrier, SystemRng};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -263,17 +261,26 @@ fn wrong_and_foreign_shares_do_not_rekey() {
     let lock = installation.lock();
     let mut rekey = Rekey::default();
     let request = RekeyRequest { secret_shares: 1, secret_threshold: 1, ..RekeyRequest::default() };
-    assert_eq!(rekey.update(&made_up(), "x", &lock, &installation.barrier, &SystemRng).unwrap_err(), CeremonyError::NoRekey);
+    assert_eq!(
+        rekey.update(&made_up(), "x", &lock, &installation.barrier, &SystemRng).unwrap_err(),
+        CeremonyError::NoRekey
+    );
     rekey.start(&request, &SystemRng, Time::ZERO).unwrap();
     let nonce = rekey.status(2).nonce;
     rekey.update(&share(&installation.keys[0]), &nonce, &lock, &installation.barrier, &SystemRng).unwrap();
-    assert_eq!(rekey.update(&made_up(), &nonce, &lock, &installation.barrier, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
+    assert_eq!(
+        rekey.update(&made_up(), &nonce, &lock, &installation.barrier, &SystemRng).unwrap_err(),
+        CeremonyError::WrongShares
+    );
     assert_eq!(rekey.status(2).progress, 0);
     // A store that claims a lower threshold than there is gains nobody anything.
     let config = SealConfig { secret_threshold: 1, ..installation.config() };
     let lowered = ShareLock::shamir(config, installation.rows[ROOT_KEY_ROW].clone());
     let one = share(&installation.keys[0]);
-    assert_eq!(rekey.update(&one, &nonce, &lowered, &installation.barrier, &SystemRng).unwrap_err(), CeremonyError::WrongShares);
+    assert_eq!(
+        rekey.update(&one, &nonce, &lowered, &installation.barrier, &SystemRng).unwrap_err(),
+        CeremonyError::WrongShares
+    );
     rekey.cancel();
     assert!(!rekey.status(2).started);
 }

@@ -94,11 +94,7 @@ impl RecoveryRow {
 
     /// A row that only shows whether shares are right; `proof` is the subkey [`PROOF_SUBKEY`], so that nobody without the
     /// keyring can make such a row.
-    pub fn of_proof(
-        key: &UnsealKey,
-        proof: &Secret<[u8; KEY_LEN]>,
-        rng: &dyn Rng,
-    ) -> Result<Vec<u8>, BarrierError> {
+    pub fn of_proof(key: &UnsealKey, proof: &Secret<[u8; KEY_LEN]>, rng: &dyn Rng) -> Result<Vec<u8>, BarrierError> {
         Self::encode(false, seal_under(key.expose(), PROOF, proof.expose(), rng)?)
     }
 

@@ -34,7 +34,8 @@ impl Seal for Service {
         let mut keys = self.keys.lock();
         keys.push(key.clone());
         let at = u8::try_from(keys.len() - 1).unwrap();
-        let done = if up { Ok(WrappedKey { key_id, content: vec![at] }) } else { Err(SealError::Service("away".to_owned())) };
+        let done =
+            if up { Ok(WrappedKey { key_id, content: vec![at] }) } else { Err(SealError::Service("away".to_owned())) };
         Box::pin(ready(done))
     }
 
@@ -167,7 +168,9 @@ fn recovery_shares_open_the_store_unless_they_were_not_to() {
         let (_, opened) = unseal.submit(&share(&made), Purpose::Recover, &lock, &SystemRng).unwrap().unwrap();
         assert!(barrier.vouches_for(&opened));
         match opened {
-            Opened::Root(root) => assert!(!opens_nothing && barrier.is_opened_by(&root, made.row(KEYRING_ROW).unwrap())),
+            Opened::Root(root) => {
+                assert!(!opens_nothing && barrier.is_opened_by(&root, made.row(KEYRING_ROW).unwrap()))
+            }
             Opened::Proof(_) => assert!(opens_nothing),
         }
         // What says whether they do is public, and nobody gains by changing it.

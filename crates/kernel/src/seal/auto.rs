@@ -69,7 +69,6 @@ impl Kernel {
     ///
     /// Errors: when no seal opens it, or the store is not as it should be; [`crate::seal::SealDesk::why_sealed`] tells.
     pub async fn open_by_seals(&self) -> Result<bool, Fault> {
-        let _alone = self.seal.opening.lock().await;
         if !self.is_sealed() {
             return Ok(true);
         }
@@ -92,7 +91,12 @@ impl Kernel {
         }
         let row = self.wrapped_root().await?;
         let root = self.seal.seals.open(&row, false, self.now()).await;
-        self.open_with(root.map_err(|e| Fault::unavailable(e.to_string()))?).await?;
+        let root = root.map_err(|e| Fault::unavailable(e.to_string()))?;
+        let _alone = self.seal.opening.lock().await;
+        // The seal may have taken its time, and somebody has opened the server otherwise.
+        if self.is_sealed() {
+            self.open_with(root).await?;
+        }
         Ok(true)
     }
 

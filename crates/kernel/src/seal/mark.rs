@@ -104,7 +104,12 @@ impl Kernel {
             return file.write(self.mark_of(found)?).await;
         };
         if let Some(why) = &mark.accepted {
-            tracing::warn!(store = found.number, mark = mark.checkpoint, why, "a store that may be older than the rollback mark is opened");
+            tracing::warn!(
+                store = found.number,
+                mark = mark.checkpoint,
+                why,
+                "a store that may be older than the rollback mark is opened"
+            );
             let number = found.number.max(mark.checkpoint).saturating_add(1);
             return file.write(self.mark_of(self.put_checkpoint(number).await?)?).await;
         }

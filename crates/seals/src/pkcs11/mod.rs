@@ -4,9 +4,9 @@
 //! for the module too, so the module vouches for secrecy alone; with AES for origin as well. The key never leaves the module,
 //! and each wrapped key says which one it was, so a module may hold older keys beside the one in use.
 mod module;
-mod token;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use self::module::Module;
 use self::token::Token;

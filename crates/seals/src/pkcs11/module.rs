@@ -61,7 +61,8 @@ impl Module {
             }
             let _nobody_waits = reply.send(done);
         });
-        let hangs = || SealError::Service(format!("the PKCS#11 module has not answered within {} s", time_max.as_secs()));
+        let hangs =
+            || SealError::Service(format!("the PKCS#11 module has not answered within {} s", time_max.as_secs()));
         self.0.try_send(job).map_err(|_| hangs())?;
         match tokio::time::timeout(time_max, answer).await {
             Ok(Ok(done)) => done.map_err(SealError::from),
@@ -94,5 +95,16 @@ impl Library {
         {
             tracing::debug!(%error, "a PKCS#11 library did not end in order");
         }
+    }
+}
+
+#[cfg(test)]
+impl Module {
+    /// Keeps the thread busy until the other end is dropped or sends.
+    pub fn block(&self, until: Receiver<()>) {
+        let job: Job = Box::new(move |_| {
+            let _either_way = until.recv();
+        });
+        self.0.try_send(job).unwrap();
     }
 }

@@ -77,7 +77,8 @@ impl Token {
         let (iv, ciphertext) = match found.mechanism {
             Pkcs11Mechanism::AesGcm => {
                 let params = GcmParams::new(&mut iv, AAD, TAG_BITS.into()).map_err(said)?;
-                let ciphertext = session.encrypt(&Mechanism::AesGcm(params), found.handle, key.expose()).map_err(said)?;
+                let ciphertext =
+                    session.encrypt(&Mechanism::AesGcm(params), found.handle, key.expose()).map_err(said)?;
                 // Some modules choose the IV themselves and put it in the place of ours.
                 (STANDARD.encode(iv), ciphertext)
             }
@@ -104,7 +105,10 @@ impl Token {
         let class = if aes { ObjectClass::SECRET_KEY } else { ObjectClass::PRIVATE_KEY };
         let found = find(&session, class, &wrapped.label, Some(id.as_slice()).filter(|id| !id.is_empty()))?;
         let found = found.ok_or_else(|| {
-            Failure::Other(format!("the key {:?} with id {:?}, which encrypted the root key, is not on the token", wrapped.label, wrapped.id))
+            Failure::Other(format!(
+                "the key {:?} with id {:?}, which encrypted the root key, is not on the token",
+                wrapped.label, wrapped.id
+            ))
         })?;
         let said = |e| failure("decrypting", &e);
         let plain = if aes {
@@ -120,7 +124,8 @@ impl Token {
     fn log_in(&self, context: &Pkcs11) -> Result<Session, Failure> {
         let slot = self.slot(context)?;
         let said = |e| failure("opening a session", &e);
-        let session = if self.options.generate_key { context.open_rw_session(slot) } else { context.open_ro_session(slot) };
+        let session =
+            if self.options.generate_key { context.open_rw_session(slot) } else { context.open_ro_session(slot) };
         let session = session.map_err(said)?;
         let pin = AuthPin::from(self.options.pin.expose().as_str());
         match session.login(UserType::User, Some(&pin)) {
@@ -156,16 +161,17 @@ impl Token {
         {
             return Ok(Some(found));
         }
-        if wanted == Some(Pkcs11Mechanism::AesGcm) { Ok(None) } else { find(session, ObjectClass::PUBLIC_KEY, label, id) }
+        if wanted == Some(Pkcs11Mechanism::AesGcm) {
+            Ok(None)
+        } else {
+            find(session, ObjectClass::PUBLIC_KEY, label, id)
+        }
     }
 
     fn generate(&self, session: &Session) -> Result<(), Failure> {
         let id = self.options.key_id.clone().unwrap_or_else(|| self.rng.bytes::<8>().to_vec());
-        let named = [
-            Attribute::Label(self.options.key_label.clone().into_bytes()),
-            Attribute::Id(id),
-            Attribute::Token(true),
-        ];
+        let named =
+            [Attribute::Label(self.options.key_label.clone().into_bytes()), Attribute::Id(id), Attribute::Token(true)];
         let hidden = [
             Attribute::Private(true),
             Attribute::Sensitive(true),
@@ -214,8 +220,7 @@ impl Token {
 fn find(session: &Session, class: ObjectClass, label: &str, id: Option<&[u8]>) -> Result<Option<Found>, Failure> {
     let said = |e| failure("finding the key", &e);
     let aes = class == ObjectClass::SECRET_KEY;
-    let mut template =
-        vec![Attribute::Class(class), Attribute::KeyType(if aes { KeyType::AES } else { KeyType::RSA })];
+    let mut template = vec![Attribute::Class(class), Attribute::KeyType(if aes { KeyType::AES } else { KeyType::RSA })];
     if !label.is_empty() {
         template.push(Attribute::Label(label.as_bytes().to_vec()));
     }
@@ -247,9 +252,7 @@ fn word(mechanism: Pkcs11Mechanism) -> &'static str {
 
 fn failure(doing: &str, error: &Error) -> Failure {
     match error {
-        Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _) => {
-            Failure::WrongKey
-        }
+        Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _) => Failure::WrongKey,
         other => Failure::Other(format!("{doing}: {other}")),
     }
 }

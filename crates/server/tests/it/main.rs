@@ -17,6 +17,7 @@ mod cases;
 mod crash;
 mod edge;
 mod leak;
+mod seals;
 mod sweep;
 mod table;
 mod tls;

@@ -59,7 +59,14 @@ pub(super) fn backends(call: &mut Call) -> Result<i32, Failure> {
     for backend in list("backends") {
         let text = |name: &str| backend.get(name).map(plain).unwrap_or_default();
         let wrapped = !not_wrapped.contains(&text("name"));
-        rows.push(vec![text("name"), text("type"), text("priority"), text("healthy"), wrapped.to_string(), text("error")]);
+        rows.push(vec![
+            text("name"),
+            text("type"),
+            text("priority"),
+            text("healthy"),
+            wrapped.to_string(),
+            text("error"),
+        ]);
     }
     call.say(columns(&rows)).map(|()| 0)
 }

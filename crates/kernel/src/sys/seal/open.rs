@@ -44,7 +44,9 @@ async fn unseal(call: &Call<'_>, ask: GiveShare) -> Result<BareJson<SealStatusAn
             (false, false) => Purpose::Open,
             (true, false) => Purpose::Migrate,
             (false, true) => Purpose::Recover,
-            (true, true) => return Err(Fault::bad_request("a share is given to migrate or for recovery, not for both")),
+            (true, true) => {
+                return Err(Fault::bad_request("a share is given to migrate or for recovery, not for both"));
+            }
         };
         if kernel.is_sealed() && kernel.unseal_with(&share, purpose).await? {
             tracing::warn!(?purpose, "unsealed with shares");

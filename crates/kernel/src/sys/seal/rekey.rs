@@ -156,7 +156,10 @@ struct Update {
     nonce: String,
 }
 
-async fn update<const RECOVERY: bool>(call: &Call<'_>, ask: Update) -> Result<BareJson<Step<StatusAnswer, DoneAnswer>>, Fault> {
+async fn update<const RECOVERY: bool>(
+    call: &Call<'_>,
+    ask: Update,
+) -> Result<BareJson<Step<StatusAnswer, DoneAnswer>>, Fault> {
     let kernel = call.kernel;
     let share = KeyShare::parse(ask.key.expose())?;
     let (desk, lock) = (desk::<RECOVERY>(kernel).await?, kernel.share_lock().await?);
@@ -176,7 +179,10 @@ async fn update<const RECOVERY: bool>(call: &Call<'_>, ask: Update) -> Result<Ba
 #[derive(Request)]
 struct VerifyStatus {}
 
-async fn verify_status<const RECOVERY: bool>(call: &Call<'_>, _: VerifyStatus) -> Result<BareJson<VerifyAnswer>, Fault> {
+async fn verify_status<const RECOVERY: bool>(
+    call: &Call<'_>,
+    _: VerifyStatus,
+) -> Result<BareJson<VerifyAnswer>, Fault> {
     Ok(BareJson(200, verify_now::<RECOVERY>(call.kernel).await?))
 }
 
@@ -189,7 +195,10 @@ struct Verify {
     nonce: String,
 }
 
-async fn verify<const RECOVERY: bool>(call: &Call<'_>, ask: Verify) -> Result<BareJson<Step<VerifyAnswer, VerifiedAnswer>>, Fault> {
+async fn verify<const RECOVERY: bool>(
+    call: &Call<'_>,
+    ask: Verify,
+) -> Result<BareJson<Step<VerifyAnswer, VerifiedAnswer>>, Fault> {
     let kernel = call.kernel;
     let share = KeyShare::parse(ask.key.expose())?;
     let step = desk::<RECOVERY>(kernel).await?.lock().verify(&share, &ask.nonce)?;

@@ -1,3 +1,5 @@
+mod nodes;
+
 use crate::rows::SETTINGS;
 use crate::{Answer, EdgeRules, FirstMount, Kernel, KernelParts, Method, Received, Registry, Settings};
 use futures_util::future::{BoxFuture, join};
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Failing {
     inner: Arc<MemoryStore>,
     commits_left: AtomicUsize,
+    is_shared: bool,
 }
 
 impl Store for Failing {
@@ -48,6 +51,9 @@ impl Store for Failing {
     }
     fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
         self.inner.newest()
+    }
+    fn is_shared(&self) -> bool {
+        self.is_shared
     }
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
         self.inner.watch(prefix, watcher);
@@ -245,9 +251,12 @@ fn a_restore_that_is_cut_off_is_finished_or_has_not_begun() {
         let mut cut_off = 0;
         for commits in 0.. {
             let inner = Arc::new(MemoryStore::new());
-            let server =
-                running_on(Arc::new(Failing { inner: inner.clone(), commits_left: AtomicUsize::new(usize::MAX) }))
-                    .await;
+            let server = running_on(Arc::new(Failing {
+                inner: inner.clone(),
+                commits_left: AtomicUsize::new(usize::MAX),
+                is_shared: false,
+            }))
+            .await;
             for n in 0..120 {
                 server.note(&format!("old-{n}"), "old").await.unwrap();
             }
@@ -258,7 +267,11 @@ fn a_restore_that_is_cut_off_is_finished_or_has_not_begun() {
             for n in 0..60 {
                 server.note(&format!("old-{n}"), "changed").await.unwrap();
             }
-            let store = Arc::new(Failing { inner: inner.clone(), commits_left: AtomicUsize::new(usize::MAX) });
+            let store = Arc::new(Failing {
+                inner: inner.clone(),
+                commits_left: AtomicUsize::new(usize::MAX),
+                is_shared: false,
+            });
             let dying = Running { kernel: kernel_on(store.clone()), ..server };
             assert!(dying.kernel.unseal_with_share(&dying.share).await.unwrap());
             store.commits_left.store(commits, Ordering::Relaxed);

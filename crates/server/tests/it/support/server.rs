@@ -23,6 +23,8 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// The shell's `umask` of the process.
     pub umask: &'static str,
+    /// Variables of the process, beside those that it needs.
+    pub environment: Vec<(String, String)>,
     is_dev: bool,
 }
 
@@ -55,7 +57,8 @@ impl Setup {
     pub fn embedded() -> Self {
         let listeners = "listener \"tcp\" {\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}\n".to_owned();
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { folder, top: String::new(), listeners, arguments: Vec::new(), umask: "022", is_dev: false }
+        let (arguments, environment) = (Vec::new(), Vec::new());
+        Self { folder, top: String::new(), listeners, arguments, umask: "022", environment, is_dev: false }
     }
 
     pub fn with_top(mut self, hcl: &str) -> Self {
@@ -67,6 +70,11 @@ impl Setup {
     /// Adds a line to the first listener.
     pub fn with_listener_line(mut self, line: &str) -> Self {
         self.listeners = self.listeners.replacen("{\n", &format!("{{\n  {line}\n"), 1);
+        self
+    }
+
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -145,6 +153,7 @@ impl Setup {
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
         command.stdin(Stdio::null()).stdout(File::create(self.path("out")).unwrap()).stderr(log);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("RUST_BACKTRACE", "1").env("HOME", self.folder.path());
+        command.envs(self.environment.clone());
         command
     }
 
