@@ -1,4 +1,4 @@
-//! Deliberate mistakes: each is found, by the rule that it breaks.
+//! Deliberate mistakes: each is found, by the rule that it breaks. The same run without the mistake breaks none.
 use crate::play::{judge, play};
 use kw_sim::{Flaw, Plan};
 
@@ -12,6 +12,8 @@ fn is_caught(flaw: Flaw, rules: &[&str]) {
     });
     let seed = caught.unwrap_or_else(|| panic!("{flaw:?} was not found in {SEEDS} seeds"));
     println!("{flaw:?} is found by seed {seed}");
+    let sound = Plan { flaw: Flaw::None, ..Plan::of(seed).with(flaw) };
+    assert_eq!(judge(&play(sound)), [], "the sound twin of {flaw:?}");
 }
 
 #[test]

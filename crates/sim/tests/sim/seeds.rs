@@ -1,7 +1,10 @@
 //! Sound runs.
 use crate::play::{judge, play, report};
 use kw_sim::{History, Plan};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The seeds to run: `KW_SIM_SEEDS=from..to`, or the thousand of every CI run.
 #[expect(clippy::disallowed_methods, reason = "a test is told by its caller what to run")]
@@ -11,20 +14,45 @@ fn seeds() -> Range<u64> {
     numbers.unwrap_or(0..1000)
 }
 
-#[test]
-fn no_promise_is_broken_whatever_fails() {
-    let mut failed = String::new();
-    for seed in seeds() {
+/// What went wrong with each seed; as many at once as there are processors.
+fn failures(seeds: Range<u64>) -> BTreeMap<u64, String> {
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(BTreeMap::new()));
+    let work = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= seeds.end {
+            return;
+        }
         let plan = Plan::of(seed);
         let history = play(plan.clone());
         let anomalies = judge(&history);
         if !anomalies.is_empty() {
             let text = report(&plan, &history, &anomalies);
             println!("{text}");
-            failed.push_str(&text);
+            failed.lock().unwrap().insert(seed, text);
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    failed.into_inner().unwrap()
+}
+
+#[test]
+fn no_promise_is_broken_whatever_fails() {
+    let failed = failures(seeds());
+    assert!(failed.is_empty(), "seeds {:?} fail; how to repeat them is above", failed.keys());
+}
+
+/// Seeds that once found a bug, each with what it was. They are run whatever the range of the day is.
+#[test]
+fn what_was_found_stays_away() {
+    // 26, 32: a maker that was taken for dead made a credential, and no lease knew of it.
+    // 119: revoking a token that had expired by this node's clock alone left it to the others.
+    for seed in [26, 32, 119] {
+        assert!(failures(seed..seed + 1).is_empty(), "seed {seed} fails again; what it shows is above");
     }
-    assert!(failed.is_empty(), "{failed}");
 }
 
 #[test]
@@ -43,8 +71,8 @@ fn without_faults_every_request_gets_its_answer() {
         let history = play(Plan::of(seed));
         let unanswered: Vec<_> = history.operations().filter(|o| o.is_unknown()).collect();
         assert!(unanswered.is_empty(), "seed {seed}: {unanswered:#?}");
-        let kinds = history.operations().filter(|o| o.is_ok()).count();
-        assert!(kinds > 30, "seed {seed}: only {kinds} requests went well");
+        let done = history.operations().filter(|o| o.is_ok()).count();
+        assert!(done > 30, "seed {seed}: only {done} requests went well");
     }
 }
 
@@ -58,6 +86,5 @@ fn a_history_is_read_as_it_was_written() {
 #[test]
 #[ignore = "for reading one run: KW_SIM_SEEDS=7..8 cargo test -p kw-sim whole -- --ignored --nocapture"]
 fn whole_history() {
-    let history = play(Plan::of(seeds().start));
-    println!("{}", history.to_lines().unwrap());
+    println!("{}", play(Plan::of(seeds().start)).to_lines().unwrap());
 }
