@@ -109,6 +109,21 @@ fn json_says_the_same() {
 }
 
 #[test]
+fn etcd_is_named_as_in_vault() {
+    let (config, notices) = parse(&format!(
+        "storage \"etcd\" {{ address = \"https://a:2379,https://b:2379\" path = \"vault/\" etcd_api = \"v3\" sync = \"true\"\n username = \"u\" \
+         password = \"p\" tls_ca_file = \"/ca\" request_timeout = \"7s\" keep_versions = 0 }}\n{LISTEN}"
+    ));
+    let Storage::Etcd(etcd) = config.storage else { unreachable!("{:?}", config.storage) };
+    assert_eq!(etcd.address.as_deref(), Some("https://a:2379,https://b:2379"));
+    assert_eq!((etcd.path.as_deref(), etcd.username.as_deref()), (Some("vault/"), Some("u")));
+    assert!(etcd.password.is_some_and(|p| p.expose() == "p"));
+    assert_eq!((etcd.tls_ca_file, etcd.tls_cert_file), (Some("/ca".into()), None));
+    assert_eq!((etcd.request_timeout, etcd.keep_versions), (Some(Ttl::from_seconds(7)), Some(Ttl::from_seconds(0))));
+    assert_eq!(notices.len(), 1, "sync has no effect: {notices:?}");
+}
+
+#[test]
 fn errors_say_where_and_what_to_do() {
     for (text, want) in [
         ("", "a.hcl: no storage: add storage"),
@@ -116,6 +131,8 @@ fn errors_say_where_and_what_to_do() {
         ("storage \"inmem\" {\n", "a.hcl:2: column 1: expected '}'"),
         ("storage \"consul\" {}", "a.hcl:1: this storage type is not supported"),
         ("storage \"embedded\" {}", "a.hcl:1: storage needs path"),
+        ("storage \"etcd\" {\netcd_api = \"v2\" }", "a.hcl:2: etcd_api must be"),
+        ("storage \"etcd\" {\n\ndiscovery_srv = \"x\" }", "a.hcl:3: members are not looked up"),
         (
             "storage \"embedded\" { path = \"/d\"\ncache_size = \"lots\" }",
             "a.hcl:2: cache_size must be a number of bytes",
@@ -129,7 +146,7 @@ fn errors_say_where_and_what_to_do() {
     ] {
         assert!(error(text).starts_with(want), "{text}: {}", error(text));
     }
-    let seal = error(&format!("{STORE}{LISTEN}seal \"transit\" {{ token = \"LEAKME\" }}"));
+    let seal = error(&format!("{STORE}{LISTEN}seal \"cloudkms\" {{ token = \"LEAKME\" }}"));
     assert!(seal.starts_with("a.hcl:3: this seal type is not supported") && !seal.contains("LEAKME"));
     let audit = error(&format!("{STORE}{LISTEN}audit \"file\" {{ options {{ file_path = \"x\" }} }}"));
     assert!(audit.starts_with("a.hcl:3: an audit device needs a name"), "{audit}");
