@@ -115,7 +115,7 @@ impl Kernel {
     }
 
     pub fn is_sealed(&self) -> bool {
-        self.barrier.is_sealed()
+        self.barrier.is_sealed() || self.seal.is_opening()
     }
 
     /// Opens all audit files anew, after a log rotation.

@@ -228,7 +228,8 @@ impl SealState {
     }
 }
 
-fn check_purpose(state: SealState, purpose: Purpose) -> Result<(), Fault> {
+/// Errors: 400 where shares that are given for this have no use.
+pub(crate) fn check_purpose(state: SealState, purpose: Purpose) -> Result<(), Fault> {
     let refusal = match (state, purpose) {
         (SealState::Shamir, Purpose::Open)
         | (SealState::FromShamir | SealState::FromSeals, Purpose::Migrate)

@@ -37,6 +37,8 @@ pub(crate) struct SealDesk {
     pub opening: tokio::sync::Mutex<()>,
     pub watch: KeyWatch,
     pub mark: Option<MarkFile>,
+    /// The barrier is open, but what is behind it is not known to be right yet: nothing is answered from it.
+    is_opening: AtomicBool,
     /// Whether the seals are not to open the server: somebody sealed it.
     stays_sealed: AtomicBool,
     /// Somebody asked for the server to be opened, and does not want to wait for the next try.
@@ -69,6 +71,7 @@ impl SealDesk {
             opening: tokio::sync::Mutex::default(),
             watch: KeyWatch::of(store),
             mark: None,
+            is_opening: AtomicBool::new(false),
             stays_sealed: AtomicBool::new(false),
             called: AtomicBool::new(false),
             trouble: Mutex::default(),
@@ -76,6 +79,10 @@ impl SealDesk {
             started,
             cluster: Mutex::default(),
         }
+    }
+
+    pub fn is_opening(&self) -> bool {
+        self.is_opening.load(Ordering::SeqCst)
     }
 
     /// The server is to be open, now.
@@ -105,6 +112,29 @@ impl SealDesk {
     /// Why the server did not open, where it tried by itself.
     pub fn why_sealed(&self) -> Option<String> {
         self.trouble.lock().clone()
+    }
+}
+
+/// Lasts while the server is being opened. Dropped before that has succeeded, it leaves the server sealed: also when the caller
+/// goes away in the middle of it.
+struct Opening<'k> {
+    kernel: &'k Kernel,
+    succeeded: bool,
+}
+
+impl<'k> Opening<'k> {
+    fn of(kernel: &'k Kernel) -> Self {
+        kernel.seal.is_opening.store(true, Ordering::SeqCst);
+        Self { kernel, succeeded: false }
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if !self.succeeded {
+            self.kernel.forget_keys();
+        }
+        self.kernel.seal.is_opening.store(false, Ordering::SeqCst);
     }
 }
 
@@ -226,17 +256,18 @@ impl Kernel {
     /// Opens the barrier with the root key, and loads what was behind it. Errors: 500 when the keyring or what is needed at
     /// once is damaged, 503 when the store was put back to an older state; the server stays sealed then.
     pub(crate) async fn open_with(&self, root: RootKey) -> Result<(), Fault> {
+        let generation = self.seal.watch.generation();
         let keyring = self.core_row(KEYRING_ROW).await?.ok_or_else(|| Fault::internal("the store has no keyring"))?;
         // Before, so that no request finds the barrier open and what was remembered of the time before; and after, so that
         // nothing is kept that was found while it was sealed.
         self.forget();
+        let mut opening = Opening::of(self);
         self.barrier.unseal(root, &keyring).map_err(Fault::internal)?;
+        self.seal.watch.opened_at(generation);
         self.forget();
-        let loaded = self.load_behind().await;
-        if loaded.is_err() {
-            self.forget_keys();
-        }
-        loaded
+        self.load_behind().await?;
+        opening.succeeded = true;
+        Ok(())
     }
 
     async fn load_behind(&self) -> Result<(), Fault> {
@@ -259,7 +290,7 @@ impl Kernel {
     /// Forgets all keys and everything that came from behind the barrier. Errors: when the use of the keys could not be
     /// recorded; it is sealed all the same.
     pub async fn close(&self) -> Result<(), Fault> {
-        let recorded = match self.is_sealed() {
+        let recorded = match self.barrier.is_sealed() {
             true => Ok(()),
             false => self.change_keyring(|keyring| self.barrier.plan_checkpoint(keyring)).await,
         };

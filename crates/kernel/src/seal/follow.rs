@@ -28,6 +28,16 @@ impl KeyWatch {
         watch
     }
 
+    /// Grows with each change of those rows.
+    pub fn generation(&self) -> u64 {
+        self.staleness.generation()
+    }
+
+    /// The barrier was opened with the keys of this generation.
+    pub fn opened_at(&self, generation: u64) {
+        self.followed.store(generation, Ordering::SeqCst);
+    }
+
     fn is_behind(&self) -> bool {
         self.followed.load(Ordering::SeqCst) != self.staleness.generation()
     }
@@ -48,7 +58,7 @@ impl Kernel {
         let watch = &self.seal.watch;
         let _alone = watch.following.lock().await;
         let generation = watch.staleness.generation();
-        if watch.is_behind() && !self.is_sealed() {
+        if watch.is_behind() && !self.barrier.is_sealed() {
             self.take_over_keys().await?;
         }
         watch.followed.store(generation, Ordering::SeqCst);

@@ -1,4 +1,5 @@
 //! `sys/unseal`, `sys/seal`, `sys/step-down`.
+use crate::opening::check_purpose;
 use crate::sys::routes::BareJson;
 use crate::sys::status::{SealStatusAnswer, seal_status_now};
 use crate::sys::{Call, SysRoutes};
@@ -48,6 +49,10 @@ async fn unseal(call: &Call<'_>, ask: GiveShare) -> Result<BareJson<SealStatusAn
                 return Err(Fault::bad_request("a share is given to migrate or for recovery, not for both"));
             }
         };
+        if purpose != Purpose::Open {
+            // Whoever says what the share is for is told where that makes no sense, also by a server that is open.
+            check_purpose(kernel.seal_state().await?, purpose)?;
+        }
         if kernel.is_sealed() && kernel.unseal_with(&share, purpose).await? {
             tracing::warn!(?purpose, "unsealed with shares");
         }
