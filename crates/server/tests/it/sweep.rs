@@ -11,6 +11,7 @@ const OPEN: &[&str] = &[
     "read sys/init",
     "write sys/init",
     "read sys/leader",
+    "read sys/seal-backend-status",
     "read sys/seal-status",
     "write sys/unseal",
     // Log-ins, and what a host has to show for itself: a one-time password.
@@ -52,6 +53,7 @@ const WHILE_SEALED: &[&str] = &[
     "read sys/init",
     "write sys/init",
     "read sys/leader",
+    "read sys/seal-backend-status",
     "read sys/seal-status",
     // Nothing is left to do, and it says so.
     "write sys/seal",
