@@ -32,7 +32,9 @@ fn one(top: &Section<'_>, key: &'static str, notices: &mut Vec<Notice>) -> Resul
         return Err(block.wrong_here(&format!("there is more than one {key}: keep one")));
     }
     match storage::read_block(&block, notices)? {
-        Storage::InMem => Err(block.wrong_here("what is in memory is lost at the end of the process: name another store")),
+        Storage::InMem => {
+            Err(block.wrong_here("what is in memory is lost at the end of the process: name another store"))
+        }
         storage => Ok(storage),
     }
 }

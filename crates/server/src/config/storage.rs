@@ -68,7 +68,7 @@ pub(super) fn read_block(block: &Section<'_>, notices: &mut Vec<Notice>) -> Resu
             block.check_keys(keys::STORAGE_INMEM, notices);
             return Ok(Storage::InMem);
         }
-        Some("etcd") => return etcd::read(&block, notices).map(Storage::Etcd),
+        Some("etcd") => return etcd::read(block, notices).map(Storage::Etcd),
         Some("postgresql") => return postgresql(block, notices),
         Some("embedded") => keys::STORAGE_EMBEDDED,
         Some(kind @ ("file" | "raft")) => {
@@ -77,9 +77,9 @@ pub(super) fn read_block(block: &Section<'_>, notices: &mut Vec<Notice>) -> Resu
             keys::STORAGE_TAKEN_OVER
         }
         _ => {
-            return Err(
-                block.wrong_here("this storage type is not supported: use \"embedded\", \"etcd\", \"postgresql\" or \"inmem\"")
-            );
+            return Err(block.wrong_here(
+                "this storage type is not supported: use \"embedded\", \"etcd\", \"postgresql\" or \"inmem\"",
+            ));
         }
     };
     block.check_keys(known, notices);

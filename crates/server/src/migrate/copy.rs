@@ -61,7 +61,8 @@ async fn page(source: &dyn Store, start: Vec<u8>) -> Result<(Page, Option<Vec<u8
 /// Writes what differs. The destination's own rows are read page by page too: there may be any number of them.
 async fn write(destination: &dyn Store, page: Page) -> Result<Done, String> {
     let Page { mut start, end, mut rows } = page;
-    let done = Done { last: rows.last_key_value().map(|(key, _)| key.clone()).unwrap_or_default(), rows: rows.len() as u64 };
+    let done =
+        Done { last: rows.last_key_value().map(|(key, _)| key.clone()).unwrap_or_default(), rows: rows.len() as u64 };
     let mut surplus = Vec::new();
     loop {
         let found = destination.scan(&start, &end, PAGE_ROWS).await.map_err(|e| of(destination, &e))?;

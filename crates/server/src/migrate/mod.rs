@@ -77,7 +77,9 @@ async fn move_all(source: &dyn Store, destination: &dyn Store, arguments: &Argum
     copy_all(source, destination, &mut ready, start.clone(), arguments.parallel).await?;
     let found = compare(source, destination, start).await?;
     if source.newest().await.map_err(|e| marks::of(source, &e))? != ready.of_revision {
-        return Err("the source was written to meanwhile: stop all servers that run on it, then run this again".to_owned());
+        return Err(
+            "the source was written to meanwhile: stop all servers that run on it, then run this again".to_owned()
+        );
     }
     marks::finish(source, destination, &ready).await?;
     Ok(format!(

@@ -245,7 +245,10 @@ async fn a_source_that_changes_meanwhile_is_noticed() {
     fill(&source.inner, 300).await;
     let destination = MemoryStore::new();
     move_all(&source, &destination, &arguments()).await.unwrap_err();
-    assert!(matches!(mark(&destination).await.unwrap().state, MigrationState::Arriving { .. }), "a copy that is not whole");
+    assert!(
+        matches!(mark(&destination).await.unwrap().state, MigrationState::Arriving { .. }),
+        "a copy that is not whole"
+    );
     move_all(&source, &destination, &arguments()).await.unwrap();
     assert_eq!(rows(&destination).await, rows(&source).await);
 }

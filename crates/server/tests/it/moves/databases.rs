@@ -115,9 +115,10 @@ impl Etcd {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let database = Self { _dir: dir, process, port };
         for _ in 0..500 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(Self { _dir: dir, process, port });
+                return Some(database);
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
