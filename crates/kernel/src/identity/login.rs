@@ -7,13 +7,21 @@ use kw_engine::{Alias, Mount};
 use kw_store::Txn;
 use kw_types::{Fault, RngExt};
 
-/// The id of the entity that this alias of the mount belongs to. Errors: 403 when the entity is disabled.
-pub(crate) async fn at_login(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias: &Alias) -> Result<String, Fault> {
+/// The entity of a login.
+pub(crate) struct Entered {
+    pub id: String,
+    /// It is made by this transaction. Whoever looks for it in the store before the commit finds that it is not there, and this
+    /// node would remember that for a moment longer than it is so.
+    pub is_new: bool,
+}
+
+/// The entity that this alias of the mount belongs to. Errors: 403 when the entity is disabled.
+pub(crate) async fn at_login(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias: &Alias) -> Result<Entered, Fault> {
     names::check_alias(&alias.name)?;
     let txn = txn.rescoped(IDENTITY);
     match entities::alias_by_name(txn.view(), &mount.accessor, &alias.name).await? {
-        Some(known) => known_entity(kernel, txn, known, alias).await,
-        None => new_entity(kernel, txn, mount, alias),
+        Some(known) => Ok(Entered { id: known_entity(kernel, txn, known, alias).await?, is_new: false }),
+        None => Ok(Entered { id: new_entity(kernel, txn, mount, alias)?, is_new: true }),
     }
 }
 

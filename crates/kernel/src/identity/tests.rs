@@ -188,7 +188,7 @@ async fn logins_of_all_spellings_are_one_entity_and_join_and_leave_external_grou
         let alias = Alias { name: name.to_owned(), ..Alias::default() };
         let named: Vec<String> = named.iter().map(|n| (*n).to_owned()).collect();
         let id = kernel.transact(async |txn| {
-            let id = at_login(&kernel, txn, &mount, &alias).await?;
+            let id = at_login(&kernel, txn, &mount, &alias).await?.id;
             join_groups(&kernel, txn, &mount, &id, &named).await?;
             Ok(id)
         });

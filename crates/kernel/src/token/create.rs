@@ -170,13 +170,13 @@ pub(crate) async fn by_grant(
     if grant.policies.iter().any(|p| p == "root") {
         return Err(Fault::bad_request("auth methods cannot create root tokens"));
     }
-    let entity_id = match &grant.alias {
+    let (entity_id, has_facts) = match &grant.alias {
         Some(alias) => {
-            let entity_id = at_login(kernel, txn, mount, alias).await?;
-            join_groups(kernel, txn, mount, &entity_id, &grant.groups).await?;
-            entity_id
+            let entered = at_login(kernel, txn, mount, alias).await?;
+            join_groups(kernel, txn, mount, &entered.id, &grant.groups).await?;
+            (entered.id, !entered.is_new)
         }
-        None => String::new(),
+        None => (String::new(), false),
     };
     let kind = token_type(mount, grant.kind);
     let mut policies = grant.policies;
@@ -210,9 +210,7 @@ pub(crate) async fn by_grant(
         ..NewToken::default()
     };
     let mut made = create(kernel, txn, new).await?;
-    if !entity_id.is_empty()
-        && let Some(facts) = kernel.identities.facts(kernel, &entity_id).await?
-    {
+    if has_facts && let Some(facts) = kernel.identities.facts(kernel, &entity_id).await? {
         made.identity_policies = facts.policies();
     }
     Ok(made)

@@ -83,7 +83,8 @@ impl Tokens {
             return Ok(None);
         }
         let session = Arc::new(Session::new(entry, revision));
-        if !session.is_current(kernel).await? {
+        // The row was read just now. That it has changed since, by another use or a renewal, is no reason to refuse.
+        if !session.has_its_line(kernel).await? {
             return Ok(None);
         }
         self.sessions.insert(mac, session.clone());
@@ -169,6 +170,12 @@ impl Session {
         {
             return Ok(false);
         }
+        self.has_its_line(kernel).await
+    }
+
+    /// Whether all that it hangs on is there: its ancestors, and for a batch token its auth method.
+    async fn has_its_line(&self, kernel: &Kernel) -> Result<bool, Fault> {
+        let tokens = kernel.view(TOKENS);
         // A batch token is no row that could be deleted with its auth method.
         if self.entry.kind == TokenType::Batch
             && !self.entry.mount_uuid.is_empty()

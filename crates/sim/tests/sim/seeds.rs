@@ -50,7 +50,9 @@ fn no_promise_is_broken_whatever_fails() {
 fn what_was_found_stays_away() {
     // 26, 32: a maker that was taken for dead made a credential, and no lease knew of it.
     // 119: revoking a token that had expired by this node's clock alone left it to the others.
-    for seed in [26, 32, 119] {
+    // 255, 293, 416: of two who used a token at the same moment, one was refused.
+    // 388: of two first logins at the same moment, one was refused.
+    for seed in [26, 32, 119, 255, 293, 388, 416] {
         assert!(failures(seed..seed + 1).is_empty(), "seed {seed} fails again; what it shows is above");
     }
 }
@@ -82,9 +84,10 @@ fn a_history_is_read_as_it_was_written() {
     assert_eq!(History::from_lines(&history.to_lines().unwrap()).unwrap(), history);
 }
 
-/// Prints the whole history of the first seed that is asked for.
+/// Prints the whole history of the first seed that is asked for, after what the nodes logged.
 #[test]
 #[ignore = "for reading one run: KW_SIM_SEEDS=7..8 cargo test -p kw-sim whole -- --ignored --nocapture"]
 fn whole_history() {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).without_time().init();
     println!("{}", play(Plan::of(seeds().start)).to_lines().unwrap());
 }

@@ -258,7 +258,7 @@ impl Plan<'_> {
             return Err(Fault::bad_request("invalid 'entity_alias' value: the role does not allow it"));
         }
         let alias = Alias { name: alias, ..Alias::default() };
-        new.entity_id = at_login(kernel, txn, self.cx.mount(), &alias).await?;
+        new.entity_id = at_login(kernel, txn, self.cx.mount(), &alias).await?.id;
         Ok(())
     }
 
