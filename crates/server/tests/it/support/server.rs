@@ -16,6 +16,8 @@ const START_TIME: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Setup {
     folder: Arc<TempDir>,
+    /// What follows the word `storage` in the configuration.
+    pub storage: String,
     /// Added to the top level of the configuration.
     pub top: String,
     /// The listener blocks; the first one's address is spoken to.
@@ -57,8 +59,9 @@ impl Setup {
     pub fn embedded() -> Self {
         let listeners = "listener \"tcp\" {\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}\n".to_owned();
         let folder = Arc::new(tempfile::tempdir().unwrap());
+        let storage = format!("\"embedded\" {{\n  path = \"{}\"\n}}", folder.path().join("data").display());
         let (arguments, environment) = (Vec::new(), Vec::new());
-        Self { folder, top: String::new(), listeners, arguments, umask: "022", environment, is_dev: false }
+        Self { folder, storage, top: String::new(), listeners, arguments, umask: "022", environment, is_dev: false }
     }
 
     pub fn with_top(mut self, hcl: &str) -> Self {
@@ -158,11 +161,7 @@ impl Setup {
     }
 
     fn configuration(&self) -> String {
-        let data = self.file("data");
-        format!(
-            "storage \"embedded\" {{\n  path = \"{data}\"\n}}\ndisable_mlock = true\n{}\n{}",
-            self.listeners, self.top
-        )
+        format!("storage {}\ndisable_mlock = true\n{}\n{}", self.storage, self.listeners, self.top)
     }
 }
 

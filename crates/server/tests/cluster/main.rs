@@ -1,0 +1,54 @@
+//! Three nodes on one real store, under load, while nodes, their connections and the store fail. What was answered is judged by
+//! the checkers of the simulation. How to run it and what it promises stands in `docs/cluster.md`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests in tests/ are not seen as tests by the lint"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "deadlines, the clock of a history and the test's switches are the test's own"
+)]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::wrong_self_convention,
+    reason = "what starts servers is shared with the other test binaries"
+)]
+#[path = "../it/support/mod.rs"]
+mod support;
+
+mod backing;
+mod chance;
+mod client;
+mod end;
+mod etcd;
+mod nemesis;
+mod nodes;
+mod postgres;
+mod proxy;
+mod record;
+mod run;
+mod scene;
+
+use backing::Backing;
+use std::sync::{Mutex, PoisonError};
+
+/// One run at a time: two would only measure how they disturb each other.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[test]
+fn three_nodes_on_three_members_of_etcd_keep_their_promises() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(members) = etcd::Member::start_three() else { return };
+    run::run(Backing::Etcd(members));
+}
+
+#[test]
+fn three_nodes_on_postgresql_keep_their_promises() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(database) = postgres::Postgres::start() else { return };
+    run::run(Backing::Postgres(database));
+}
