@@ -1,9 +1,10 @@
 //! The two entries of a request, as JSON lines in Vault's form.
-use crate::json::{hashed, hashed_tree, text};
-use crate::{Device, Hasher};
+use crate::json::{hashed, hashed_tree, number, pair, secret_pair, text};
+use crate::{Device, Hasher, Profile};
 use kw_types::Time;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::IpAddr;
 
 /// Who asked, or who was logged in.
@@ -20,9 +21,14 @@ pub struct AuthFacts<'a> {
     pub token_type: &'a str,
     pub ttl_seconds: u64,
     pub issued: Time,
-    /// Whether policy allowed it, and by which policies.
-    pub allowed: Option<bool>,
-    pub granted_by: &'a [String],
+}
+
+/// What policy said.
+#[derive(Clone, Copy)]
+pub struct Verdict<'a> {
+    pub allowed: bool,
+    /// The policies that allowed it.
+    pub granted_by: &'a [&'a str],
     /// Why it was refused, in words.
     pub reason: &'a str,
 }
@@ -52,10 +58,10 @@ pub struct RequestFacts<'a> {
     pub remote_port: u16,
     pub headers: &'a [HeaderFact],
     pub wrap_ttl_seconds: u64,
-    /// The token as it was presented, known or not.
+    /// The token as it was presented, known or not. Not looked at where there is a [`Profile`].
     pub token: &'a str,
-    pub accessor: &'a str,
-    pub auth: Option<AuthFacts<'a>>,
+    /// `None` on open routes, and while nobody was asked.
+    pub verdict: Option<Verdict<'a>>,
 }
 
 /// A wrapping token that was given instead of the answer.
@@ -97,15 +103,15 @@ const SPARE_MAX: usize = 64;
 const SPARE_LEN_MAX: usize = 16 * 1024;
 
 impl Subject {
-    /// Renders the facts as this device writes them.
-    pub fn new(device: &Device, facts: &RequestFacts<'_>) -> Self {
+    /// Renders the facts as this device writes them. `profile` is that of the caller for this device.
+    pub fn new(device: &Device, facts: &RequestFacts<'_>, profile: Option<&Profile>) -> Self {
         let mut out = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        out.extend_from_slice(br#"","auth":"#);
-        match &facts.auth {
-            Some(auth) => write_auth(device, auth, &mut out),
-            None => out.extend_from_slice(b"{}"),
+        out.extend_from_slice(br#"","auth":{"#);
+        if let Some(profile) = profile {
+            profile.write(facts.verdict.as_ref(), &mut out);
         }
-        write_asked(device, facts, &mut out);
+        out.push(b'}');
+        write_asked(device, facts, profile, &mut out);
         Self(out)
     }
 }
@@ -137,8 +143,9 @@ pub fn write_response(device: &Device, subject: &Subject, response: &ResponseFac
     pair(r#""mount_point":"#, response.mount_point, out);
     pair(r#","mount_type":"#, response.mount_type, out);
     if let Some(auth) = &response.auth {
-        out.extend_from_slice(br#","auth":"#);
-        write_auth(device, auth, out);
+        out.extend_from_slice(br#","auth":{"#);
+        Profile::new(device, auth).write(None, out);
+        out.push(b'}');
     }
     if !response.lease_id.is_empty() {
         out.extend_from_slice(br#","secret":{"#);
@@ -163,13 +170,13 @@ pub fn write_response(device: &Device, subject: &Subject, response: &ResponseFac
 fn begin(device: &Device, time: Time, kind: &str, subject: &Subject, out: &mut Vec<u8>) {
     out.extend_from_slice(device.options.prefix.as_bytes());
     out.extend_from_slice(br#"{"time":""#);
-    out.extend_from_slice(time.rfc3339().as_bytes());
+    time.push_rfc3339(out);
     out.extend_from_slice(br#"","type":""#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(&subject.0);
 }
 
-fn write_asked(device: &Device, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
+fn write_asked(device: &Device, facts: &RequestFacts<'_>, profile: Option<&Profile>, out: &mut Vec<u8>) {
     let hasher = device.hasher();
     out.extend_from_slice(br#","request":{"#);
     pair(r#""id":"#, facts.id, out);
@@ -177,16 +184,19 @@ fn write_asked(device: &Device, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
     pair(r#","mount_point":"#, facts.mount_point, out);
     pair(r#","mount_type":"#, facts.mount_type, out);
     pair(r#","mount_accessor":"#, facts.mount_accessor, out);
-    secret_pair(r#","client_token":"#, facts.token, hasher, out);
-    secret_pair(r#","client_token_accessor":"#, facts.accessor, device.accessor_hasher(), out);
+    match profile {
+        Some(profile) => profile.write_credential(out),
+        None => secret_pair(r#","client_token":"#, facts.token, hasher, out),
+    }
     out.extend_from_slice(br#","namespace":{"id":"root"}"#);
     pair(r#","path":"#, facts.path, out);
     if let Some(data) = facts.data {
         out.extend_from_slice(br#","data":"#);
         hashed_tree(data, hasher, facts.clear, out);
     }
-    let address = facts.remote.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
-    pair(r#","remote_address":"#, &address, out);
+    out.extend_from_slice(br#","remote_address":""#);
+    write_address(facts.remote, out);
+    out.push(b'"');
     number(r#","remote_port":"#, u64::from(facts.remote_port), out);
     if facts.wrap_ttl_seconds > 0 {
         number(r#","wrap_ttl":"#, facts.wrap_ttl_seconds, out);
@@ -195,38 +205,18 @@ fn write_asked(device: &Device, facts: &RequestFacts<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_auth(device: &Device, auth: &AuthFacts<'_>, out: &mut Vec<u8>) {
-    out.push(b'{');
-    pair(r#""display_name":"#, auth.display_name, out);
-    secret_pair(r#","client_token":"#, auth.token, device.hasher(), out);
-    secret_pair(r#","accessor":"#, auth.accessor, device.accessor_hasher(), out);
-    list(r#","policies":"#, auth.policies, out);
-    list(r#","token_policies":"#, auth.token_policies, out);
-    if !auth.identity_policies.is_empty() {
-        list(r#","identity_policies":"#, auth.identity_policies, out);
-    }
-    if let Some(allowed) = auth.allowed {
-        out.extend_from_slice(br#","policy_results":{"allowed":"#);
-        out.extend_from_slice(if allowed { b"true" } else { b"false" });
-        if !auth.granted_by.is_empty() {
-            list(r#","granting_policies":"#, auth.granted_by, out);
+fn write_address(address: Option<IpAddr>, out: &mut Vec<u8>) {
+    match address.map(|ip| ip.to_canonical()) {
+        // The most frequent form, without the formatter.
+        Some(IpAddr::V4(v4)) => {
+            for (at, part) in v4.octets().into_iter().enumerate() {
+                number(if at > 0 { "." } else { "" }, u64::from(part), out);
+            }
         }
-        if !auth.reason.is_empty() {
-            pair(r#","reason":"#, auth.reason, out);
-        }
-        out.push(b'}');
+        // Writing into a Vec does not fail.
+        Some(v6) => drop(write!(out, "{v6}")),
+        None => {}
     }
-    if let Some(metadata) = auth.metadata.filter(|m| !m.is_empty()) {
-        out.extend_from_slice(br#","metadata":"#);
-        let _ = serde_json::to_writer(&mut *out, metadata);
-    }
-    pair(r#","entity_id":"#, auth.entity_id, out);
-    pair(r#","token_type":"#, auth.token_type, out);
-    number(r#","token_ttl":"#, auth.ttl_seconds, out);
-    if auth.issued != Time::ZERO {
-        pair(r#","token_issue_time":"#, &auth.issued.rfc3339(), out);
-    }
-    out.push(b'}');
 }
 
 fn write_wrap(device: &Device, wrap: &WrapFacts<'_>, out: &mut Vec<u8>) {
@@ -272,47 +262,4 @@ fn elided(data: &str, out: &mut Vec<u8>) {
         .and_then(|v| v.get("keys")?.as_array().map(Vec::len))
         .unwrap_or(0);
     out.extend_from_slice(format!(r#"{{"keys":{keys}}}"#).as_bytes());
-}
-
-/// `key` is the name as it is written: quoted, with its colon and the comma before it.
-fn pair(key: &str, value: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(key.as_bytes());
-    text(value, out);
-}
-
-fn secret_pair(key: &str, value: &str, hasher: Option<&Hasher>, out: &mut Vec<u8>) {
-    if !value.is_empty() {
-        out.extend_from_slice(key.as_bytes());
-        hashed(value, hasher, out);
-    }
-}
-
-fn number(key: &str, value: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(key.as_bytes());
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut left = value;
-    loop {
-        at -= 1;
-        if let Some(slot) = digits.get_mut(at) {
-            *slot = b'0' + (left % 10) as u8;
-        }
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
-}
-
-fn list(key: &str, values: &[String], out: &mut Vec<u8>) {
-    out.extend_from_slice(key.as_bytes());
-    out.push(b'[');
-    for (at, value) in values.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        text(value, out);
-    }
-    out.push(b']');
 }

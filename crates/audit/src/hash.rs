@@ -43,9 +43,7 @@ impl Hasher {
     /// Appends the same, without quotes.
     pub(crate) fn append(&self, value: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(PREFIX);
-        let mut quick = SipHasher13::new_with_keys(self.quick.0, self.quick.1);
-        quick.write(value);
-        let mark = quick.finish128().as_u128();
+        let mark = self.mark([value].into_iter());
         let slot = (mark as usize) % SLOTS;
         RECENT.with_borrow_mut(|recent| {
             let Some(place) = recent.get_mut(slot) else { return };
@@ -54,6 +52,16 @@ impl Hasher {
             }
             out.extend_from_slice(&place.1);
         });
+    }
+
+    /// A keyed 128-bit fingerprint of some texts: what a cache may know them by. Whoever lacks the key cannot find two that meet.
+    pub(crate) fn mark<'a>(&self, texts: impl Iterator<Item = &'a [u8]>) -> u128 {
+        let mut quick = SipHasher13::new_with_keys(self.quick.0, self.quick.1);
+        for text in texts {
+            quick.write(text);
+            quick.write_u8(0xff);
+        }
+        quick.finish128().as_u128()
     }
 
     fn digest(&self, value: &[u8]) -> [u8; 64] {

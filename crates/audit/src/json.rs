@@ -1,5 +1,16 @@
 //! Copying JSON with its texts hashed.
 use crate::Hasher;
+use std::cell::RefCell;
+
+/// Documents whose hashed form is kept, for each thread, and the longest such form in bytes.
+const KEPT: usize = 256;
+const KEPT_LEN_MAX: usize = 4096;
+
+thread_local! {
+    /// Documents that were hashed lately: the same secrets are read again and again. A slot holds no value, only a keyed
+    /// fingerprint of the document and what is written of it.
+    static RECENT: RefCell<Vec<(u128, Box<[u8]>)>> = RefCell::new(vec![(0, Box::default()); KEPT]);
+}
 
 /// Appends a JSON text, quoted and escaped.
 pub(crate) fn text(value: &str, out: &mut Vec<u8>) {
@@ -27,6 +38,54 @@ pub(crate) fn hashed(value: &str, hasher: Option<&Hasher>, out: &mut Vec<u8>) {
     }
 }
 
+/// `key` is the name as it is written: quoted, with its colon and the comma before it.
+pub(crate) fn pair(key: &str, value: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
+    text(value, out);
+}
+
+pub(crate) fn secret_pair(key: &str, value: &str, hasher: Option<&Hasher>, out: &mut Vec<u8>) {
+    if !value.is_empty() {
+        out.extend_from_slice(key.as_bytes());
+        hashed(value, hasher, out);
+    }
+}
+
+pub(crate) fn number(key: &str, value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut left = value;
+    loop {
+        at -= 1;
+        if let Some(slot) = digits.get_mut(at) {
+            *slot = b'0' + (left % 10) as u8;
+        }
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
+pub(crate) fn flag(key: &str, value: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+pub(crate) fn list<S: AsRef<str>>(key: &str, values: &[S], out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
+    out.push(b'[');
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        text(value.as_ref(), out);
+    }
+    out.push(b']');
+}
+
 /// Appends valid JSON with every text value hashed; names, numbers and the rest stay. Values under a top-level name of `clear`
 /// stay as they are, whole.
 pub(crate) fn hashed_tree(json: &str, hasher: Option<&Hasher>, clear: &[String], out: &mut Vec<u8>) {
@@ -34,6 +93,33 @@ pub(crate) fn hashed_tree(json: &str, hasher: Option<&Hasher>, clear: &[String],
         out.extend_from_slice(json.as_bytes());
         return;
     };
+    if json.len() > KEPT_LEN_MAX {
+        return walk_tree(json, hasher, clear, out);
+    }
+    let mark = hasher.mark(std::iter::once(json.as_bytes()).chain(clear.iter().map(String::as_bytes)));
+    let slot = (mark as usize) % KEPT;
+    let is_known = RECENT.with_borrow(|recent| match recent.get(slot) {
+        Some((known, written)) if *known == mark => {
+            out.extend_from_slice(written);
+            true
+        }
+        _ => false,
+    });
+    if is_known {
+        return;
+    }
+    let before = out.len();
+    walk_tree(json, hasher, clear, out);
+    if let Some(written) = out.get(before..).filter(|written| written.len() <= KEPT_LEN_MAX) {
+        RECENT.with_borrow_mut(|recent| {
+            if let Some(place) = recent.get_mut(slot) {
+                *place = (mark, written.into());
+            }
+        });
+    }
+}
+
+fn walk_tree(json: &str, hasher: &Hasher, clear: &[String], out: &mut Vec<u8>) {
     let mut walk = Walk { rest: json.as_bytes(), objects: Vec::new(), is_name: false, clear_depth: None };
     while let Some(token) = walk.next() {
         match token {

@@ -6,13 +6,16 @@ mod device;
 mod entry;
 mod hash;
 mod json;
+mod profile;
+mod settle;
 mod sink;
 
 pub use device::{Device, DeviceConfig, DeviceOptions, SinkKind};
 pub use entry::{
-    AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, WrapFacts, write_request, write_response,
+    AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, Verdict, WrapFacts, write_request, write_response,
 };
 pub use hash::Hasher;
+pub use profile::Profile;
 pub use sink::{AuditSink, FileSink, StdoutSink};
 
 #[cfg(test)]

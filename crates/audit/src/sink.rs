@@ -1,10 +1,12 @@
 //! Where lines go.
+use crate::settle::Settler;
 use parking_lot::Mutex;
 use rustix::fs::OFlags;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Takes whole lines. `Ok` means the operating system has them: they survive the end of this process.
 pub trait AuditSink: Send + Sync {
@@ -53,7 +55,9 @@ impl AuditSink for FileSink {
 
 /// A file that is open for appending.
 struct Appender {
-    file: File,
+    file: Arc<File>,
+    /// `None` for what is no file: a pipe or a terminal keeps nothing.
+    settler: Option<Settler>,
     /// Whether the last line was not written to its end, for want of room.
     is_torn: bool,
 }
@@ -70,7 +74,8 @@ impl Appender {
         if known.is_file() && known.permissions().mode() & 0o777 != mode {
             file.set_permissions(Permissions::from_mode(mode))?;
         }
-        Ok(Self { file, is_torn: false })
+        let file = Arc::new(file);
+        Ok(Self { settler: known.is_file().then(|| Settler::new(file.clone())), file, is_torn: false })
     }
 
     fn is_deleted(&self) -> bool {
@@ -80,18 +85,21 @@ impl Appender {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.is_torn {
             // What is left of the torn line stays alone on its own; the next one can be read.
-            self.file.write_all(b"\n")?;
+            self.file.as_ref().write_all(b"\n")?;
             self.is_torn = false;
         }
         // One write for all lines: with O_APPEND they stay together even if another process appends to the same file.
-        let written = match self.file.write(lines) {
+        let written = match self.file.as_ref().write(lines) {
             Ok(written) => written,
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
             Err(error) => return Err(error),
         };
         self.is_torn = written > 0;
-        self.file.write_all(lines.get(written..).unwrap_or_default())?;
+        self.file.as_ref().write_all(lines.get(written..).unwrap_or_default())?;
         self.is_torn = false;
+        if let Some(settler) = &mut self.settler {
+            settler.appended(lines.len());
+        }
         Ok(())
     }
 }

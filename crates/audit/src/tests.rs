@@ -24,7 +24,6 @@ fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
         token: "s.LEAKME",
         accessor: "acc",
         policies: &["p".to_owned()],
-        allowed: Some(true),
         ..AuthFacts::default()
     };
     let request = RequestFacts {
@@ -34,8 +33,7 @@ fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
         data: Some(data),
         clear,
         token: "s.LEAKME",
-        accessor: "acc",
-        auth: Some(auth),
+        verdict: Some(Verdict { allowed: true, granted_by: &["p"], reason: "" }),
         remote: "127.0.0.1".parse().ok(),
         remote_port: 5,
         ..RequestFacts::default()
@@ -43,7 +41,7 @@ fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
     let time = Time::from_seconds(1_700_000_000);
     let response = ResponseFacts { time, data: Some(data), clear, ..ResponseFacts::default() };
     let (mut one, mut two) = (Vec::new(), Vec::new());
-    let subject = Subject::new(device, &request);
+    let subject = Subject::new(device, &request, Some(&Profile::new(device, &auth)));
     write_request(device, time, &subject, None, &mut one);
     write_response(device, &subject, &response, &mut two);
     assert!(one.ends_with(b"\n") && !one[..one.len() - 1].contains(&b'\n'));
@@ -63,6 +61,8 @@ fn values_are_hashed_and_numbers_stay() {
     assert_eq!(request["request"]["client_token"], device.hash("s.LEAKME"));
     assert_eq!(request["request"]["path"], "kv/x\"y");
     assert_eq!(request["auth"]["policies"][0], "p");
+    assert_eq!(request["auth"]["policy_results"]["granting_policies"][0], "p");
+    assert_eq!(request["request"]["remote_address"], "127.0.0.1");
 }
 
 #[test]
@@ -179,4 +179,26 @@ proptest! {
         let (request, _) = lines(&device, &value.to_string(), &[]);
         prop_assert_eq!(&request["request"]["data"], &hash_all(&device, &value));
     }
+}
+
+#[test]
+fn a_long_trail_is_settled_without_losing_a_line() {
+    let (device, dir) = device(&[]);
+    let line = [vec![b'x'; 64 * 1024 - 1], b"\n".to_vec()].concat();
+    for _ in 0..200 {
+        device.write(&line).unwrap();
+    }
+    let file = std::fs::read(dir.path().join("a/audit.log")).unwrap();
+    assert_eq!(file.len(), 200 * line.len());
+    assert!(file.chunks(line.len()).all(|written| written == line));
+}
+
+#[test]
+fn a_document_that_was_hashed_before_is_hashed_alike() {
+    let (device, _dir) = device(&[]);
+    let open = ["a".to_owned()];
+    let first = lines(&device, r#"{"a":"x"}"#, &[]);
+    assert_eq!(first, lines(&device, r#"{"a":"x"}"#, &[]));
+    assert_eq!(first.0["request"]["data"]["a"], device.hash("x"));
+    assert_eq!(lines(&device, r#"{"a":"x"}"#, &open).0["request"]["data"]["a"], "x");
 }

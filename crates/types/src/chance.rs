@@ -40,15 +40,28 @@ pub trait RngExt: Rng {
             if matches!(i, 4 | 6 | 8 | 10) {
                 out.push('-');
             }
-            for nibble in [byte >> 4, byte & 0x0f] {
-                out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
+            out.push_str(hex_pair(*byte));
         }
         out
     }
 }
 
 impl<T: Rng + ?Sized> RngExt for T {}
+
+/// The two hexadecimal digits of a byte, from a table of all pairs.
+fn hex_pair(byte: u8) -> &'static str {
+    const PAIRS: [u8; 512] = {
+        let (digits, mut pairs, mut at) = (b"0123456789abcdef", [0; 512], 0);
+        while at < 256 {
+            pairs[2 * at] = digits[at >> 4];
+            pairs[2 * at + 1] = digits[at & 15];
+            at += 1;
+        }
+        pairs
+    };
+    let at = 2 * usize::from(byte);
+    PAIRS.get(at..at + 2).and_then(|pair| std::str::from_utf8(pair).ok()).unwrap_or_default()
+}
 
 /// The digit of a number below 62, in the ASCII order of the alphabet.
 pub(crate) fn digit62(value: u64) -> char {

@@ -17,18 +17,17 @@ thread_local! {
 }
 
 /// Appends nanoseconds as a fraction without trailing zeros; nothing for zero.
-fn push_fraction(mut nanos: i64, out: &mut String) {
+fn push_fraction(mut nanos: i64, out: &mut Vec<u8>) {
     if nanos == 0 {
         return;
     }
-    let mut digits = [b'0'; 9];
-    for place in digits.iter_mut().rev() {
+    let mut digits = *b".000000000";
+    for place in digits.iter_mut().skip(1).rev() {
         *place = b'0' + (nanos % 10) as u8;
         nanos /= 10;
     }
-    let text = std::str::from_utf8(&digits).unwrap_or_default();
-    out.push('.');
-    out.push_str(text.trim_end_matches('0'));
+    let len = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(0) + 1;
+    out.extend_from_slice(digits.get(..len).unwrap_or_default());
 }
 
 impl Time {
@@ -74,23 +73,30 @@ impl Time {
 
     /// RFC 3339 with nanoseconds, in UTC; year 1 for [`Time::ZERO`], as Go prints its zero time.
     pub fn rfc3339(self) -> String {
+        let mut out = Vec::with_capacity(30);
+        self.push_rfc3339(&mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// Appends the same.
+    pub fn push_rfc3339(self, out: &mut Vec<u8>) {
         if self == Self::ZERO {
-            return "0001-01-01T00:00:00Z".to_owned();
+            out.extend_from_slice(b"0001-01-01T00:00:00Z");
+            return;
         }
-        let mut out = String::with_capacity(30);
         SECONDS.with_borrow_mut(|recent| {
             let slot = usize::try_from(self.seconds().rem_euclid(16)).unwrap_or(0);
             let Some((second, text)) = recent.get_mut(slot) else { return };
             if *second != self.seconds() || text.is_empty() {
                 // The date of a second is formatted once; within it only the fraction changes.
                 *text = jiff::Timestamp::from_second(self.seconds()).map(|t| t.to_string()).unwrap_or_default();
+                text.truncate(text.trim_end_matches('Z').len());
                 *second = self.seconds();
             }
-            out.push_str(text.trim_end_matches('Z'));
+            out.extend_from_slice(text.as_bytes());
         });
-        push_fraction(self.0.rem_euclid(NANOS), &mut out);
-        out.push('Z');
-        out
+        push_fraction(self.0.rem_euclid(NANOS), out);
+        out.push(b'Z');
     }
 
     /// Reads RFC 3339, or whole seconds since 1970.
