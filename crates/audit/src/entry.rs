@@ -47,9 +47,8 @@ pub struct RequestFacts<'a> {
     pub id: &'a str,
     pub operation: &'a str,
     pub path: &'a str,
-    pub mount_point: &'a str,
-    pub mount_type: &'a str,
-    pub mount_accessor: &'a str,
+    /// Where the path leads, if anywhere.
+    pub mount: Option<&'a MountText>,
     /// The parameters as a JSON object.
     pub data: Option<&'a str>,
     /// Names of parameters whose values stay readable.
@@ -62,6 +61,25 @@ pub struct RequestFacts<'a> {
     pub token: &'a str,
     /// `None` on open routes, and while nobody was asked.
     pub verdict: Option<Verdict<'a>>,
+}
+
+/// A mount as entries show it: the same for all its requests, so it is rendered once.
+#[derive(Clone, Debug)]
+pub struct MountText {
+    text: Box<[u8]>,
+    /// Where the accessor begins, which entries of answers do not have.
+    accessor_at: usize,
+}
+
+impl MountText {
+    pub fn new(path: &str, kind: &str, accessor: &str) -> Self {
+        let mut out = Vec::new();
+        pair(r#""mount_point":"#, path, &mut out);
+        pair(r#","mount_type":"#, kind, &mut out);
+        let accessor_at = out.len();
+        pair(r#","mount_accessor":"#, accessor, &mut out);
+        Self { text: out.into(), accessor_at }
+    }
 }
 
 /// A wrapping token that was given instead of the answer.
@@ -78,8 +96,7 @@ pub struct WrapFacts<'a> {
 #[derive(Clone, Copy, Default)]
 pub struct ResponseFacts<'a> {
     pub time: Time,
-    pub mount_point: &'a str,
-    pub mount_type: &'a str,
+    pub mount: Option<&'a MountText>,
     pub data: Option<&'a str>,
     pub clear: &'a [String],
     pub auth: Option<AuthFacts<'a>>,
@@ -140,8 +157,10 @@ pub fn write_request(device: &Device, time: Time, subject: &Subject, error: Opti
 pub fn write_response(device: &Device, subject: &Subject, response: &ResponseFacts<'_>, out: &mut Vec<u8>) {
     begin(device, response.time, "response", subject, out);
     out.extend_from_slice(br#","response":{"#);
-    pair(r#""mount_point":"#, response.mount_point, out);
-    pair(r#","mount_type":"#, response.mount_type, out);
+    match response.mount {
+        Some(mount) => out.extend_from_slice(mount.text.get(..mount.accessor_at).unwrap_or_default()),
+        None => out.extend_from_slice(br#""mount_point":"","mount_type":"""#),
+    }
     if let Some(auth) = &response.auth {
         out.extend_from_slice(br#","auth":{"#);
         Profile::new(device, auth).write(None, out);
@@ -181,9 +200,11 @@ fn write_asked(device: &Device, facts: &RequestFacts<'_>, profile: Option<&Profi
     out.extend_from_slice(br#","request":{"#);
     pair(r#""id":"#, facts.id, out);
     pair(r#","operation":"#, facts.operation, out);
-    pair(r#","mount_point":"#, facts.mount_point, out);
-    pair(r#","mount_type":"#, facts.mount_type, out);
-    pair(r#","mount_accessor":"#, facts.mount_accessor, out);
+    out.push(b',');
+    match facts.mount {
+        Some(mount) => out.extend_from_slice(&mount.text),
+        None => out.extend_from_slice(br#""mount_point":"","mount_type":"","mount_accessor":"""#),
+    }
     match profile {
         Some(profile) => profile.write_credential(out),
         None => secret_pair(r#","client_token":"#, facts.token, hasher, out),

@@ -12,7 +12,8 @@ mod sink;
 
 pub use device::{Device, DeviceConfig, DeviceOptions, SinkKind};
 pub use entry::{
-    AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, Verdict, WrapFacts, write_request, write_response,
+    AuthFacts, HeaderFact, MountText, RequestFacts, ResponseFacts, Subject, Verdict, WrapFacts, write_request,
+    write_response,
 };
 pub use hash::Hasher;
 pub use profile::Profile;

@@ -1,7 +1,7 @@
 //! A caller as entries show it: the same in every entry of one token, so it is rendered once.
+use crate::Device;
 use crate::entry::{AuthFacts, Verdict};
 use crate::json::{flag, list, number, pair, secret_pair};
-use crate::Device;
 use kw_types::Time;
 
 /// What one device writes of a caller. It holds hashes and no token.

@@ -20,12 +20,7 @@ fn device(options: &[(&str, &str)]) -> (Device, tempfile::TempDir) {
 }
 
 fn lines(device: &Device, data: &str, clear: &[String]) -> (Value, Value) {
-    let auth = AuthFacts {
-        token: "s.LEAKME",
-        accessor: "acc",
-        policies: &["p".to_owned()],
-        ..AuthFacts::default()
-    };
+    let auth = AuthFacts { token: "s.LEAKME", accessor: "acc", policies: &["p".to_owned()], ..AuthFacts::default() };
     let request = RequestFacts {
         id: "i",
         operation: "update",

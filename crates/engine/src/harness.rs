@@ -210,7 +210,7 @@ impl<E: Engine> Harness<E> {
         let issued = Issued { kind: planned.kind(), data: planned.data()?, terms: planned.terms() };
         let prefix = self.prefix();
         match planned.create(&cx, View::new(&self.store, &Clear, &prefix)).await {
-            Ok(secret) => Ok((Reply { body: Body::Data(secret), ..reply }, Some(issued))),
+            Ok(secret) => Ok((Reply { body: Body::Data(secret.into()), ..reply }, Some(issued))),
             Err(fault) => {
                 let kind = self.lease_kind(&issued)?;
                 let core = TxnCore::new(&self.store, &Clear);

@@ -23,7 +23,7 @@ pub use kw_store::{Page, Txn, View};
 pub use kw_types::{Clock, Fault, FaultKind, Ident, Name, Rng, RngExt, Secret, Time, Ttl};
 pub use lease::{Lease, LeaseKind, Leased, PlannedLease, Terms};
 pub use mount::{Listing, Lockout, Mount, MountConfig};
-pub use outcome::{Body, Data, Keys, Outcome, Reply, Status, Warned, WithAccessor};
+pub use outcome::{Body, Data, JsonText, Keys, Outcome, Reply, Status, Warned, WithAccessor};
 pub use routes::{Exists, Handler, ReadFn, Routes, WriteFn};
 pub use token_params::{Cidr, Cidrs, TokenParams, TokenParamsUpdate};
 

@@ -91,6 +91,6 @@ impl Mount {
 
     /// Where this mount's rows are.
     pub fn rows_prefix(&self) -> String {
-        format!("m/{}/", self.uuid)
+        ["m/", &self.uuid, "/"].concat()
     }
 }

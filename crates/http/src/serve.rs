@@ -16,16 +16,19 @@ use kw_kernel::Kernel;
 use socket2::SockRef;
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown as Direction, SocketAddr};
 use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A socket with its TLS and rules.
 pub struct Listener {
@@ -64,8 +67,8 @@ pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdo
             continue;
         }
         open.set(open.get() + 1);
-        let connection =
-            Connection { kernel: kernel.clone(), rules: rules.clone(), remote, shutdown: shutdown.clone() };
+        let (kernel, rules, shutdown) = (kernel.clone(), rules.clone(), shutdown.clone());
+        let connection = Connection { kernel, rules, remote, shutdown, timer: Cell::default() };
         let (tls, open) = (tls.clone(), open.clone());
         tokio::task::spawn_local(async move {
             connection.run(stream, tls).await;
@@ -137,6 +140,8 @@ struct Connection {
     rules: Arc<Rules>,
     remote: Option<SocketAddr>,
     shutdown: Shutdown,
+    /// That of a former request.
+    timer: Cell<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Connection {
@@ -162,13 +167,15 @@ impl Connection {
     async fn http1(mut self, stream: impl Stream + 'static) {
         let shutdown = self.shutdown.clone();
         let mut builder = http1::Builder::new();
-        // Some clients look headers up by their exact case.
-        builder.title_case_headers(true);
+        // A client may close its sending side and wait for the answer. Besides, a server that watches for that has to have a
+        // second read buffer at hand for every request.
+        builder.half_close(true);
         builder.timer(TokioTimer::new()).header_read_timeout(self.rules.limits.header_time).max_buf_size(64 * 1024);
         let this = Rc::new(self.take());
         let service = service_fn(move |request| this.clone().answer(request));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(Strict::new(stream)), service));
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             () = stopped(shutdown) => {
                 connection.as_mut().graceful_shutdown();
@@ -192,6 +199,7 @@ impl Connection {
         let service = service_fn(move |request| this.clone().answer(request));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             () = stopped(shutdown) => {
                 connection.as_mut().graceful_shutdown();
@@ -209,6 +217,7 @@ impl Connection {
             rules: self.rules.clone(),
             remote: self.remote,
             shutdown: self.shutdown.clone(),
+            timer: Cell::default(),
         }
     }
 
@@ -219,18 +228,33 @@ impl Connection {
         if let Some(response) = outside_api(&request) {
             return Ok(response);
         }
-        // Pinned here, since the future of a request is large and would be copied into the time-out's.
-        let answered = pin!(async {
+        let answered = async {
             match receive(request, self.remote, &self.rules).await {
-                Ok(received) if is_last => closing(respond(self.kernel.handle(received).await, is_head)),
-                Ok(received) => respond(self.kernel.handle(received).await, is_head),
+                Ok((received, map)) => {
+                    let response = respond(self.kernel.handle(received).await, map, is_head);
+                    if is_last { closing(response) } else { response }
+                }
                 Err(refusal) => closing(refuse(refusal.0, refusal.1)),
             }
-        });
-        let answered = tokio::time::timeout(self.rules.limits.request_time, answered).await;
-        Ok(answered.unwrap_or_else(|_| {
+        };
+        Ok(self.in_time(pin!(answered)).await.unwrap_or_else(|| {
             closing(refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration"))
         }))
+    }
+
+    /// `None` when it took too long. A timer that was made for one request serves the next: to put it off costs much less than
+    /// to make one.
+    async fn in_time<T>(&self, mut answered: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        let end = Instant::now() + self.rules.limits.request_time;
+        let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep_until(end)));
+        timer.as_mut().reset(end);
+        let done = poll_fn(|cx| match answered.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+        })
+        .await;
+        self.timer.set(Some(timer));
+        done
     }
 }
 

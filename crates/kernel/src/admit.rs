@@ -4,7 +4,7 @@ use crate::resolve::{Resolved, Target};
 use crate::rows::TOKENS;
 use crate::token::{Rights, Session, TokenEntry, TokenType};
 use kw_engine::{Handler, Mount};
-use kw_policy::{Ask, Operation, Params};
+use kw_policy::{Ask, GrantedBy, Operation, Params};
 use kw_schema::{Access, Field, Input, Kind, Verb};
 use kw_store::Revision;
 use kw_types::Fault;
@@ -23,11 +23,12 @@ pub(crate) struct Who {
     pub session: Option<Arc<Session>>,
     /// This request took the token's last use, and so ends it afterwards.
     pub has_spent: bool,
-    pub identity_policies: Vec<String>,
+    /// What the token may do; `None` until that is known.
+    pub rights: Option<Arc<Rights>>,
     pub operation: &'static str,
     /// What policy said; `None` on open routes.
     pub allowed: Option<bool>,
-    pub granted_by: Vec<String>,
+    pub granted_by: Option<GrantedBy>,
     pub reason: String,
     /// Listings show no more than so many names.
     pub list_limit: Option<usize>,
@@ -64,11 +65,11 @@ async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Resul
     if session.entry.is_spent || !session.entry.bound_cidrs.allow(remote) {
         return Err(Fault::denied());
     }
-    let session = if session.entry.num_uses > 0 { spend(kernel, &session).await? } else { session };
+    let session = if session.entry.num_uses > 0 { Box::pin(spend(kernel, &session)).await? } else { session };
     who.has_spent = session.entry.is_spent;
     who.session = Some(session.clone());
     let rights = session.rights(kernel).await?;
-    who.identity_policies.clone_from(&rights.identity_policies);
+    who.rights = Some(rights.clone());
     match (&resolved.target, &resolved.mount) {
         // What a path is for may be known by whoever may do anything in its mount, as in the OpenAPI document.
         (Target::Help, Some(mount)) => {
@@ -87,7 +88,7 @@ async fn decide(
     rights: &Rights,
     who: &mut Who,
 ) -> Result<(), Fault> {
-    let exists = exists(kernel, resolved, session).await?;
+    let exists = resolved.verb != Verb::Write || Box::pin(exists(kernel, resolved, session)).await?;
     let operation = operation_of(resolved.verb, exists);
     who.operation = operation_word(resolved, exists);
     let ask = Ask {
@@ -100,8 +101,8 @@ async fn decide(
     let allowed = decision.allowed && (resolved.access() != Access::Sudo || decision.sudo);
     who.allowed = Some(allowed);
     who.list_limit = decision.list_limit;
-    who.granted_by = decision.granted_by.names().map(str::to_owned).collect();
     if allowed {
+        who.granted_by = Some(decision.granted_by);
         return Ok(());
     }
     who.reason = decision.reason.to_string();
@@ -140,14 +141,14 @@ async fn spend(kernel: &Kernel, session: &Session) -> Result<Arc<Session>, Fault
 
 /// Whether what a write names is there: only then is it an update.
 async fn exists(kernel: &Kernel, resolved: &Resolved<'_>, session: &Session) -> Result<bool, Fault> {
-    let (Verb::Write, Some(mount)) = (resolved.verb, &resolved.mount) else { return Ok(true) };
+    let Some(mount) = &resolved.mount else { return Ok(true) };
     let mount: &Mount = mount;
     let remote = resolved.received.remote.map(|a| a.ip());
     let cx = kernel.cx(mount, resolved.path.as_str(), Some(&session.caller), remote);
     match &resolved.target {
         Target::Engine(op) => match &op.handler {
             Handler::Write { exists: Some(check), .. } => {
-                let prefix = resolved.rows_prefix(kernel, &session.entry.ident);
+                let prefix = resolved.rows_prefix(&session.entry.ident);
                 check(&cx, kernel.view(&prefix), &resolved.input).await
             }
             _ => Ok(true),

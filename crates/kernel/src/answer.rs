@@ -1,9 +1,11 @@
 //! The answer on the wire: Vault's JSON envelope.
+use crate::mounts::Mounted;
 use bytes::Bytes;
+use kw_engine::JsonText;
 use kw_types::{Fault, Time};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A response header.
 pub type Header = (&'static str, String);
@@ -58,11 +60,12 @@ pub(crate) struct Envelope {
     pub lease_id: String,
     pub renewable: bool,
     pub lease_duration: u64,
-    pub data: Option<Box<RawValue>>,
-    pub auth: Option<AuthAnswer>,
-    pub wrap: Option<WrapAnswer>,
+    pub data: Option<JsonText>,
+    pub auth: Option<Box<AuthAnswer>>,
+    pub wrap: Option<Box<WrapAnswer>>,
     pub warnings: Vec<String>,
-    pub mount_type: String,
+    /// That of an engine or method; its type is told.
+    pub mount: Option<Arc<Mounted>>,
     /// The public handle of a secret in `data`: told beside a wrapping token; not sent otherwise.
     pub accessor: String,
     /// The members of `data` are members of the envelope too, as `sys/` has it.
@@ -77,7 +80,7 @@ impl Envelope {
 
     /// The JSON text, with `data` spliced in as it is.
     pub fn to_json(&self, request_id: &str) -> Vec<u8> {
-        let data = self.data.as_deref().map_or("null", RawValue::get);
+        let data = self.data.as_ref().map_or("null", JsonText::get);
         // Vault's answers with a wrapping token have an empty one; the request's own is inside.
         let request_id = if self.wrap.is_some() { "" } else { request_id };
         let mut out = Vec::with_capacity(data.len() + 256);
@@ -96,9 +99,9 @@ impl Envelope {
         push(&Some(&self.warnings).filter(|w| !w.is_empty()), &mut out);
         out.extend_from_slice(br#","auth":"#);
         push(&self.auth, &mut out);
-        if !self.mount_type.is_empty() {
+        if let Some(mount) = &self.mount {
             out.extend_from_slice(br#","mount_type":"#);
-            push(&self.mount_type, &mut out);
+            push(&mount.kind, &mut out);
         }
         let members = data.trim().strip_prefix('{').and_then(|d| d.strip_suffix('}')).map(str::trim);
         if let Some(members) = members.filter(|m| self.is_flat && !m.is_empty()) {
@@ -127,7 +130,7 @@ impl Answer {
     /// A refusal. One with data (a deleted version) has the envelope, any other the list of texts.
     pub(crate) fn fault(fault: &Fault, request_id: &str) -> Self {
         if let Some(data) = fault.data() {
-            let data = RawValue::from_string(data.to_owned()).ok();
+            let data = Some(JsonText::stored(data.to_owned()));
             return Self::json(fault.kind().status(), Envelope { data, ..Envelope::default() }.to_json(request_id));
         }
         let mut body = br#"{"errors":"#.to_vec();

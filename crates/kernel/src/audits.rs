@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct AuditSet {
     /// What it was loaded under; it is good while that lasts.
-    generation: u64,
+    pub generation: u64,
     pub devices: Vec<Arc<Device>>,
     /// Whether any device is configured, open or not: then a request that no device can take is refused.
     pub is_required: bool,
@@ -49,7 +49,7 @@ impl Audits {
         if set.generation == generation {
             return Ok(set);
         }
-        let set = Arc::new(AuditSet { generation, ..self.load(kernel).await? });
+        let set = Arc::new(AuditSet { generation, ..Box::pin(self.load(kernel)).await? });
         self.set.store(set.clone());
         Ok(set)
     }

@@ -93,7 +93,7 @@ impl Kernel {
         let barrier = Barrier::new(rng.clone());
         let seal = SealDesk::new(clock.now(), store.as_ref());
         let snapshots = SnapshotDesk::new(rng.as_ref());
-        let (identities, tokens, system) = (Identities::default(), Tokens::default(), SystemRoutes::new());
+        let (identities, tokens, system) = (Identities::default(), Tokens::new(rng.as_ref()), SystemRoutes::new());
         Self {
             store,
             clock,

@@ -3,57 +3,85 @@ use crate::departures::Departure;
 use crate::kernel::Kernel;
 use crate::rows::{DEPARTURES, MOUNTS};
 use arc_swap::ArcSwap;
+use kw_audit::MountText;
 use kw_engine::{Mount, Page};
 use kw_store::{Key, Revision, Txn, View, Watcher};
 use kw_types::Fault;
 use std::collections::BTreeMap;
+use std::ops::Bound::{Included, Unbounded};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// A mount, and what every request to it needs of it ready made.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    mount: Mount,
+    /// What its rows begin with.
+    pub rows: String,
+    /// How audit shows it.
+    pub text: MountText,
+}
+
+impl From<Mount> for Mounted {
+    fn from(mount: Mount) -> Self {
+        let text = MountText::new(mount.path.as_str(), &mount.kind, &mount.accessor);
+        Self { rows: mount.rows_prefix(), text, mount }
+    }
+}
+
+impl Deref for Mounted {
+    type Target = Mount;
+    fn deref(&self) -> &Mount {
+        &self.mount
+    }
+}
+
 /// All mounts by path. `auth/` methods are among them under their full path.
 #[derive(Debug, Default)]
-pub struct MountTable {
-    by_path: BTreeMap<String, Arc<Mount>>,
+pub(crate) struct MountTable {
+    by_path: BTreeMap<String, Arc<Mounted>>,
     /// Disabled mounts whose credentials are still being taken back. They serve nothing.
-    leaving: Vec<Arc<Mount>>,
+    leaving: Vec<Arc<Mounted>>,
 }
 
 impl MountTable {
     /// The mount whose path is the longest beginning of `path` (`secret` finds `secret/`), and the rest of the path.
-    pub fn find<'p>(&self, path: &'p str) -> Option<(&Arc<Mount>, &'p str)> {
-        let mut end = path.len();
-        loop {
-            let head = path.get(..end)?;
-            if let Some(mount) = self.exact(head) {
-                return Some((mount, path.get(end..).unwrap_or_default().trim_start_matches('/')));
-            }
-            end = head.trim_end_matches('/').rfind('/')? + 1;
+    pub fn find<'p>(&self, path: &'p str) -> Option<(&Arc<Mounted>, &'p str)> {
+        // In order, all beginnings of a path come before it; no mount lies within another, so it is the last of them or none.
+        let last = self.by_path.range::<str, _>((Unbounded, Included(path))).next_back();
+        if let Some((mount, rest)) = last.and_then(|(own, mount)| Some((mount, path.strip_prefix(own.as_str())?))) {
+            return Some((mount, rest));
         }
+        self.exact(path).map(|mount| (mount, ""))
     }
 
     /// The mount at this path, given with or without its trailing slash.
-    pub fn exact(&self, path: &str) -> Option<&Arc<Mount>> {
-        if path.ends_with('/') {
+    pub fn exact(&self, path: &str) -> Option<&Arc<Mounted>> {
+        if path.is_empty() || path.ends_with('/') {
             return self.by_path.get(path);
         }
-        self.by_path.get(format!("{path}/").as_str())
+        // Before `secret/` in order there may be the likes of `secret-old/`.
+        let near = self.by_path.range::<str, _>((Included(path), Unbounded));
+        let mut near = near.take_while(|(own, _)| own.starts_with(path));
+        near.find(|(own, _)| own.strip_suffix('/') == Some(path)).map(|(_, mount)| mount)
     }
 
     /// A mount that lies over, at or under this path, if any.
-    pub fn overlap(&self, path: &str) -> Option<&Arc<Mount>> {
+    pub fn overlap(&self, path: &str) -> Option<&Arc<Mounted>> {
         self.by_path.values().find(|m| m.path.as_str().starts_with(path) || path.starts_with(m.path.as_str()))
     }
 
-    pub fn by_accessor(&self, accessor: &str) -> Option<&Arc<Mount>> {
+    pub fn by_accessor(&self, accessor: &str) -> Option<&Arc<Mounted>> {
         self.by_path.values().find(|m| m.accessor == accessor)
     }
 
-    pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Mount>> {
+    pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Mounted>> {
         self.by_path.values().find(|m| m.uuid == uuid)
     }
 
     /// As [`MountTable::by_uuid`], but a mount that is being disabled is found too: what revokes its credentials needs it.
-    pub fn by_uuid_or_leaving(&self, uuid: &str) -> Option<&Arc<Mount>> {
+    pub fn by_uuid_or_leaving(&self, uuid: &str) -> Option<&Arc<Mounted>> {
         self.by_uuid(uuid).or_else(|| self.leaving.iter().find(|m| m.uuid == uuid))
     }
 
@@ -63,20 +91,20 @@ impl MountTable {
         let mut table = Self::default();
         for name in mounts.names("", Page::default()).await? {
             if let Some(mount) = mounts.get::<Mount>(&name).await? {
-                table.by_path.insert(mount.path.as_str().to_owned(), Arc::new(mount));
+                table.by_path.insert(mount.path.as_str().to_owned(), Arc::new(mount.into()));
             }
         }
         for name in departures.names("", Page::default()).await? {
             if let Some(departure) = departures.get::<Departure>(&name).await?
                 && departure.target.is_none()
             {
-                table.leaving.push(Arc::new(departure.mount));
+                table.leaving.push(Arc::new(departure.mount.into()));
             }
         }
         Ok(table)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Mount>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Mounted>> {
         self.by_path.values()
     }
 }
@@ -128,7 +156,7 @@ impl Mounts {
         if loaded.generation == generation {
             return Ok(loaded.table.clone());
         }
-        let table = Arc::new(MountTable::read(kernel.view("")).await?);
+        let table = Arc::new(Box::pin(MountTable::read(kernel.view(""))).await?);
         self.loaded.store(Arc::new(Loaded { generation, table: table.clone() }));
         Ok(table)
     }
@@ -150,3 +178,6 @@ pub(crate) async fn hold(txn: Txn<'_>, mount: &Mount) -> Result<(), Fault> {
         _ => Err(Fault::not_found().because("the mount was disabled or moved while the request was running")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The engines and auth methods that this server has.
+use hashbrown::HashMap;
 use kw_engine::{AuthMethod, Engine, LeaseKind, Mount, Routes};
-use std::collections::HashMap;
 
 /// Engines and methods by their type.
 #[derive(Default)]

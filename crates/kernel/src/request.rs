@@ -9,7 +9,11 @@ use crate::rows::TOKENS;
 use crate::run::{Outcome, run};
 use crate::token::{TokenEntry, revoke_entry};
 use crate::{tick, wrapping};
-use kw_audit::{AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, WrapFacts, write_request, write_response};
+use kw_audit::{
+    AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, Verdict, WrapFacts, write_request, write_response,
+};
+use kw_engine::JsonText;
+use kw_policy::GrantedBy;
 use kw_schema::Verb;
 use kw_types::{Fault, Secret, Time};
 use std::sync::Arc;
@@ -17,23 +21,23 @@ use std::sync::Arc;
 impl Kernel {
     /// Answers one request. Must run on a thread with a `LocalSet`.
     pub async fn handle(&self, received: Received) -> Answer {
-        let answer = self.answer(received).await;
+        let answer = self.answer(&received).await;
         self.counters.answered(answer.status);
         answer
     }
 
-    async fn answer(&self, received: Received) -> Answer {
+    async fn answer(&self, received: &Received) -> Answer {
         // Other nodes may have written since: what is remembered here must not be older than the request.
         if let Err(fault) = self.catch_up().await {
             return refuse(&fault, "");
         }
-        let resolved = match resolve(self, &received).await {
+        let resolved = match resolve(self, received).await {
             Ok(resolved) => resolved,
             Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, &received.query),
             Err(Unresolved::Fault(fault)) => return refuse(&fault, ""),
         };
         if !resolved.is_audited() {
-            return unaudited(self, resolved).await;
+            return Box::pin(unaudited(self, resolved)).await;
         }
         match admit(self, resolved).await {
             Ok(admitted) => {
@@ -44,7 +48,7 @@ impl Kernel {
                 let outcome = run(self, &recorded.admitted).await;
                 recorded.done(self, outcome).await
             }
-            Err(refused) => tell_refused(self, *refused).await,
+            Err(refused) => Box::pin(tell_refused(self, *refused)).await,
         }
     }
 }
@@ -106,9 +110,14 @@ async fn open_record(
         return Err(Fault::internal("audit is configured but no device is open"));
     }
     let (headers, data) = (headers_for_audit(&audits, resolved.received), data_for_audit(resolved));
-    let facts = request_facts(resolved, who, &headers, data.as_ref());
+    let granted_by: Vec<&str> = who.granted_by.iter().flat_map(GrantedBy::names).collect();
+    let mut facts = request_facts(resolved, who, &headers, data.as_ref());
+    facts.verdict = who.allowed.map(|allowed| Verdict { allowed, granted_by: &granted_by, reason: &who.reason });
+    let profiles = who.session.as_ref().map(|s| s.profiles(facts.token, &audits, who.rights.as_deref()));
+    let subject =
+        |(at, device): (usize, &Arc<_>)| Subject::new(device, &facts, profiles.as_ref().and_then(|p| p.of_device(at)));
     let receipt = Receipt {
-        subjects: audits.devices.iter().map(|device| Subject::new(device, &facts)).collect(),
+        subjects: audits.devices.iter().enumerate().map(subject).collect(),
         time: kernel.now(),
         is_closed: audits.devices.is_empty(),
         audits,
@@ -126,12 +135,12 @@ impl Recorded<'_> {
     async fn done(mut self, kernel: &Kernel, outcome: Result<Outcome, Fault>) -> Answer {
         let (resolved, who) = (&self.admitted.resolved, &self.admitted.who);
         let outcome = match outcome {
-            Ok(outcome) => wrap_if_asked(kernel, resolved, outcome).await,
-            Err(fault) => Err(fault),
+            Ok(outcome) if resolved.wrap_ttl.is_some() => Box::pin(wrap(kernel, resolved, outcome)).await,
+            settled => settled,
         };
         self.receipt.is_closed = true;
         let line = close_record(kernel, resolved, &self.receipt, outcome.as_ref());
-        let spent = end_spent(kernel, who).await;
+        let spent = if who.has_spent { Box::pin(end_spent(kernel, who)).await } else { Ok(()) };
         let written = line.written().await.and(self.request_line.written().await).and(spent);
         match (written, outcome) {
             (Err(fault), _) | (Ok(()), Err(fault)) => refuse(&fault, &resolved.id),
@@ -150,19 +159,19 @@ async fn tell_refused(kernel: &Kernel, refused: Refused<'_>) -> Answer {
     };
     receipt.is_closed = true;
     let line = close_record(kernel, &resolved, &receipt, Err(&fault));
-    let spent = end_spent(kernel, &who).await;
+    let spent = if who.has_spent { end_spent(kernel, &who).await } else { Ok(()) };
     match line.written().await.and(request_line.written().await).and(spent) {
         Ok(()) => refuse(&fault, &resolved.id),
         Err(fault) => refuse(&fault, &resolved.id),
     }
 }
 
-async fn wrap_if_asked(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcome) -> Result<Outcome, Fault> {
+async fn wrap(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcome) -> Result<Outcome, Fault> {
     let Some(ttl) = resolved.wrap_ttl else { return Ok(outcome) };
     match outcome.envelope() {
         Some(envelope) if envelope.wrap.is_none() && !envelope.is_empty() => {
             let wrap = wrapping::wrap(kernel, envelope, &resolved.id, resolved.path.as_str(), ttl).await?;
-            Ok(Outcome::of(Envelope { wrap: Some(wrap), ..Envelope::default() }))
+            Ok(Outcome::of(Envelope { wrap: Some(Box::new(wrap)), ..Envelope::default() }))
         }
         _ => Ok(outcome),
     }
@@ -170,7 +179,7 @@ async fn wrap_if_asked(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcom
 
 /// A token whose last use this was goes, with all that hangs on it.
 async fn end_spent(kernel: &Kernel, who: &Who) -> Result<(), Fault> {
-    let Some(session) = who.session.as_ref().filter(|_| who.has_spent) else { return Ok(()) };
+    let Some(session) = &who.session else { return Ok(()) };
     // The request has sealed the server. The token is marked as spent, and nobody can use it again.
     if kernel.is_sealed() {
         return Ok(());
@@ -203,11 +212,10 @@ fn close_record(
     };
     if let Some(mount) = &resolved.mount {
         response.clear = &mount.config.audit_non_hmac_response_keys;
-        response.mount_point = mount.path.as_str();
-        response.mount_type = &mount.kind;
+        response.mount = Some(&mount.text);
     }
     if let Some(envelope) = outcome.ok().and_then(Outcome::envelope) {
-        response.data = envelope.data.as_deref().map(serde_json::value::RawValue::get);
+        response.data = envelope.data.as_ref().map(JsonText::get);
         response.lease_id = &envelope.lease_id;
         response.auth = envelope.auth.as_ref().map(|a| AuthFacts {
             token: &a.client_token,
@@ -258,30 +266,8 @@ fn request_facts<'a>(
         ..RequestFacts::default()
     };
     if let Some(mount) = &resolved.mount {
-        facts.mount_point = mount.path.as_str();
-        facts.mount_type = &mount.kind;
-        facts.mount_accessor = &mount.accessor;
+        facts.mount = Some(&mount.text);
         facts.clear = &mount.config.audit_non_hmac_request_keys;
-    }
-    if let Some(session) = &who.session {
-        let entry = &session.entry;
-        facts.accessor = &entry.accessor;
-        facts.auth = Some(AuthFacts {
-            token,
-            accessor: &entry.accessor,
-            display_name: &entry.display_name,
-            policies: &entry.policies,
-            token_policies: &entry.policies,
-            identity_policies: &who.identity_policies,
-            metadata: entry.meta.as_ref(),
-            entity_id: &entry.entity_id,
-            token_type: entry.kind.word(),
-            ttl_seconds: entry.ttl.seconds(),
-            issued: entry.created,
-            allowed: who.allowed,
-            granted_by: &who.granted_by,
-            reason: &who.reason,
-        });
     }
     facts
 }

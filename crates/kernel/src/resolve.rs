@@ -1,11 +1,13 @@
 //! Stage 1: what is asked for. Path and body are parsed, the mount and the route are found; nothing is permitted yet.
 use crate::kernel::{Kernel, sealed};
+use crate::mounts::Mounted;
 use crate::received::{Method, Received};
 use crate::sys::SysHandler;
 use crate::wrapping;
 use kw_engine::{Handler, Mount};
 use kw_schema::{Access, Captures, Found, Input, Op, Params, RouteTable, Verb};
 use kw_types::{CanonPath, Fault, FaultKind, PathFlaw, RngExt, Ttl};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where a request leads.
@@ -33,7 +35,9 @@ pub(crate) struct Resolved<'k> {
     pub id: String,
     pub path: CanonPath,
     pub verb: Verb,
-    pub mount: Option<Arc<Mount>>,
+    pub mount: Option<Arc<Mounted>>,
+    /// Whether the mount's rows are the caller's own (cubbyhole).
+    is_per_token: bool,
     pub target: Target<'k>,
     pub input: Input<'k>,
     pub wrap_ttl: Option<Ttl>,
@@ -87,13 +91,14 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
     if verb == Verb::Write && path.as_str().ends_with('/') {
         return Err(Fault::bad_request("cannot write to a path ending in '/'").into());
     }
-    let (mount, mut target, captures) = route(kernel, &path, verb).await?;
+    let Routed { mount, is_per_token, mut target, captures } = route(kernel, &path, verb).await?;
     if asks_help && mount.as_ref().is_some_and(|mount| leads_somewhere(mount, &path, &target)) {
         target = Target::Help;
     }
     let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl.as_deref())?;
     let id = kernel.rng.uuid();
-    Ok(Resolved { received, id, path, verb, mount, target, input: Input { captures, params }, wrap_ttl, _private: () })
+    let input = Input { captures, params };
+    Ok(Resolved { received, id, path, verb, mount, is_per_token, target, input, wrap_ttl, _private: () })
 }
 
 /// One slash at either end is how clients write it; more of them, or a dot, is not another name of the root.
@@ -134,10 +139,14 @@ fn flag(params: &mut Params<'_>, name: &str) -> Result<bool, Fault> {
 }
 
 fn parse_params(received: &Received, is_file: bool) -> Result<Params<'_>, Fault> {
-    let kind = received.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let takes_body = !is_file && matches!(received.method, Method::Post | Method::Put | Method::Patch | Method::Delete);
+    if !takes_body {
+        let mut params = Params::default();
+        params.add_pairs(&received.query)?;
+        return Ok(params);
+    }
+    let kind = received.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let mut params = match kind.as_str() {
-        _ if !takes_body => Params::default(),
         "application/x-www-form-urlencoded" if !received.body.starts_with(b"{") => {
             let mut params = Params::default();
             let text =
@@ -159,7 +168,19 @@ fn leads_somewhere(mount: &Mount, path: &CanonPath, target: &Target<'_>) -> bool
     !matches!(target, Target::NoPath) || path.as_str().trim_end_matches('/') == mount.path.bare()
 }
 
-type Routed<'k> = (Option<Arc<Mount>>, Target<'k>, Captures);
+/// Where a path leads.
+struct Routed<'k> {
+    mount: Option<Arc<Mounted>>,
+    is_per_token: bool,
+    target: Target<'k>,
+    captures: Captures,
+}
+
+impl<'k> Routed<'k> {
+    fn outside((target, captures): (Target<'k>, Captures)) -> Self {
+        Self { mount: None, is_per_token: false, target, captures }
+    }
+}
 
 async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<Routed<'k>, Fault> {
     // The few paths of the system that answer while sealed are found without the mount table, which is behind the barrier.
@@ -167,27 +188,27 @@ async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<R
         let rest = path.as_str().strip_prefix("sys/").ok_or_else(sealed)?;
         return match in_system(kernel.system.sys(), rest, verb) {
             (target @ Target::System(op), captures) if op.handler.is_open_while_sealed() => {
-                Ok((None, target, captures))
+                Ok(Routed::outside((target, captures)))
             }
-            (target @ Target::NoBareOperation, captures) => Ok((None, target, captures)),
+            bare @ (Target::NoBareOperation, _) => Ok(Routed::outside(bare)),
             (Target::System(_), captures) if rest == SEAL && verb == Verb::Write => {
-                Ok((None, Target::SealedAlready, captures))
+                Ok(Routed::outside((Target::SealedAlready, captures)))
             }
             _ => Err(sealed()),
         };
     }
     let table = kernel.mounts.current(kernel).await?;
     let Some((mount, rest)) = table.find(path.as_str()) else {
-        return Ok((None, Target::NoMount, Captures::default()));
+        return Ok(Routed::outside((Target::NoMount, Captures::default())));
     };
-    let (target, captures) = match kernel.system.table(&mount.kind) {
-        Some(system) => in_system(system, rest, verb),
+    let ((target, captures), is_per_token) = match kernel.system.table(&mount.kind) {
+        Some(system) => (in_system(system, rest, verb), false),
         None => match kernel.registry.of_mount(mount) {
-            Some(engine) => in_engine(engine.routes(mount).table(), rest, verb),
+            Some(engine) => (in_engine(engine.routes(mount).table(), rest, verb), engine.per_token()),
             None => return Err(Fault::unavailable("this server has no engine for the mount's type")),
         },
     };
-    Ok((Some(mount.clone()), target, captures))
+    Ok(Routed { mount: Some(mount.clone()), is_per_token, target, captures })
 }
 
 fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
@@ -247,9 +268,12 @@ impl Resolved<'_> {
     }
 
     /// Where the mount's rows are for this caller.
-    pub fn rows_prefix(&self, kernel: &Kernel, token_ident: &str) -> String {
-        let Some(mount) = &self.mount else { return String::new() };
-        let per_token = kernel.registry.of_mount(mount).is_some_and(|e| e.per_token());
-        if per_token { format!("{}{token_ident}/", mount.rows_prefix()) } else { mount.rows_prefix() }
+    pub fn rows_prefix(&self, token_ident: &str) -> Cow<'_, str> {
+        let Some(mount) = &self.mount else { return Cow::Borrowed("") };
+        if self.is_per_token {
+            Cow::Owned([&mount.rows, token_ident, "/"].concat())
+        } else {
+            Cow::Borrowed(&mount.rows)
+        }
     }
 }

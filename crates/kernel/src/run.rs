@@ -5,7 +5,7 @@ use crate::help;
 use crate::kernel::Kernel;
 use crate::lease::{self, Intended};
 use crate::lockout;
-use crate::mounts;
+use crate::mounts::{self, Mounted};
 use crate::resolve::{Resolved, Target};
 use crate::sys::Call;
 use crate::token::{Session, by_grant};
@@ -65,10 +65,10 @@ async fn run_engine(kernel: &Kernel, admitted: &Admitted<'_>, handler: &Handler)
     let caller = session.map(|s| &s.caller);
     let remote = resolved.received.remote.map(|a| a.ip());
     let cx = kernel.cx(mount, resolved.path.as_str(), caller, remote);
-    let prefix = resolved.rows_prefix(kernel, session.map_or("", |s| &s.entry.ident));
+    let prefix = resolved.rows_prefix(session.map_or("", |s| &s.entry.ident));
     let reply = match handler {
         Handler::Read(read) => read(&cx, kernel.view(&prefix), &resolved.input).await?,
-        Handler::Write { run, .. } => return run_write(kernel, admitted, mount, &cx, &prefix, run).await,
+        Handler::Write { run, .. } => return Box::pin(run_write(kernel, admitted, mount, &cx, &prefix, run)).await,
     };
     finish(reply, resolved, mount, Extra::None)
 }
@@ -83,7 +83,7 @@ enum Extra {
 async fn run_write(
     kernel: &Kernel,
     admitted: &Admitted<'_>,
-    mount: &Arc<Mount>,
+    mount: &Arc<Mounted>,
     cx: &Cx<'_>,
     prefix: &str,
     run: &WriteFn,
@@ -180,21 +180,21 @@ async fn issue(
     Ok(Extra::Lease(lease, secret))
 }
 
-fn finish(reply: Reply, resolved: &Resolved<'_>, mount: &Mount, extra: Extra) -> Result<Outcome, Fault> {
+fn finish(reply: Reply, resolved: &Resolved<'_>, mount: &Arc<Mounted>, extra: Extra) -> Result<Outcome, Fault> {
     let mut envelope = Envelope {
         warnings: reply.warnings,
         accessor: reply.accessor,
         lease_duration: reply.lease_duration.seconds(),
-        mount_type: mount.kind.clone(),
+        mount: Some(mount.clone()),
         ..Envelope::default()
     };
     match extra {
-        Extra::Auth(auth) => envelope.auth = Some(*auth),
+        Extra::Auth(auth) => envelope.auth = Some(auth),
         Extra::Lease(lease, secret) => {
             envelope.lease_id = lease.id;
             envelope.lease_duration = lease.ttl.seconds();
             envelope.renewable = lease.renewable;
-            envelope.data = Some(secret);
+            envelope.data = Some(secret.into());
             envelope.warnings.extend(lease.warnings);
         }
         Extra::None => match reply.body {

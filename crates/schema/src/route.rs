@@ -1,7 +1,7 @@
 //! Routes: a pattern of a path, the operations on it, and finding one.
 use crate::Field;
+use hashbrown::HashMap;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// What a request wants to do. `Write` is POST and PUT alike; whether it needs the `create` or the `update` capability depends
 /// on whether the thing exists.

@@ -3,9 +3,10 @@ use crate::{Batch, Key, Revision, Row, Store, StoreError, Watcher};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
@@ -119,7 +120,7 @@ impl<S: Store> Store for Cached<S> {
 /// A reader notes the count before it asks the inner store, and keeps what it got only if the count is still the same: else
 /// the row may be the one that was just forgotten.
 struct Rows {
-    cache: Cache<Key, Option<Row>, Weight>,
+    cache: Cache<Key, Option<Row>, Weight, DefaultHashBuilder>,
     generations: Vec<Mutex<u64>>,
     /// Without a seed: which keys share a shard decides what is read anew, and a simulation must be able to repeat that. Whoever
     /// finds keys of one shard only makes the cache forget a little more.
@@ -135,7 +136,13 @@ struct Ticket {
 impl Rows {
     fn new(bytes: usize) -> Self {
         Self {
-            cache: Cache::with_weighter(bytes / 1024, bytes as u64, Weight),
+            cache: Cache::with(
+                bytes / 1024,
+                bytes as u64,
+                Weight,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
             generations: (0..SHARDS).map(|_| Mutex::new(0)).collect(),
             hasher: BuildHasherDefault::default(),
         }

@@ -35,32 +35,21 @@ pub trait RngExt: Rng {
         let mut b: [u8; 16] = self.bytes();
         b[6] = b[6] & 0x0f | 0x40;
         b[8] = b[8] & 0x3f | 0x80;
-        let mut out = String::with_capacity(36);
-        for (i, byte) in b.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                out.push('-');
-            }
-            out.push_str(hex_pair(*byte));
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(b) {
+            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
         }
-        out
+        let digits = std::str::from_utf8(&digits).unwrap_or_default();
+        let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+        [part(0, 8), "-", part(8, 12), "-", part(12, 16), "-", part(16, 20), "-", part(20, 32)].concat()
     }
 }
 
 impl<T: Rng + ?Sized> RngExt for T {}
 
-/// The two hexadecimal digits of a byte, from a table of all pairs.
-fn hex_pair(byte: u8) -> &'static str {
-    const PAIRS: [u8; 512] = {
-        let (digits, mut pairs, mut at) = (b"0123456789abcdef", [0; 512], 0);
-        while at < 256 {
-            pairs[2 * at] = digits[at >> 4];
-            pairs[2 * at + 1] = digits[at & 15];
-            at += 1;
-        }
-        pairs
-    };
-    let at = 2 * usize::from(byte);
-    PAIRS.get(at..at + 2).and_then(|pair| std::str::from_utf8(pair).ok()).unwrap_or_default()
+/// The hexadecimal digit of a number below 16.
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' - 10 + value }
 }
 
 /// The digit of a number below 62, in the ASCII order of the alphabet.

@@ -172,7 +172,7 @@ fn test(call: &Call<'_>, device: &Device) -> Result<(), Fault> {
     let facts =
         RequestFacts { id: &call.resolved.id, operation: "update", path: "sys/audit/test", ..RequestFacts::default() };
     let mut line = Vec::new();
-    write_request(device, call.kernel.now(), &Subject::new(device, &facts), None, &mut line);
+    write_request(device, call.kernel.now(), &Subject::new(device, &facts, None), None, &mut line);
     device.write(&line).map_err(|e| Fault::bad_request(format!("audit backend failed test message: {e}")))
 }
 

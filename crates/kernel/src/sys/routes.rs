@@ -5,10 +5,9 @@ use crate::kernel::Kernel;
 use crate::received::EdgeRules;
 use crate::run::{Outcome, Shape};
 use futures_util::future::LocalBoxFuture;
-use kw_engine::{Body, Reply};
+use kw_engine::{Body, JsonText, Reply};
 use kw_schema::{Access, Field, Input, Op, Request, RouteTable, Verb};
 use kw_types::Fault;
-use serde_json::value::RawValue;
 
 type RunFn = Box<dyn for<'a> Fn(&'a Call<'a>) -> LocalBoxFuture<'a, Result<Outcome, Fault>> + Send + Sync>;
 /// Given the presented token besides the input.
@@ -154,7 +153,7 @@ impl Answering for Authed {
     fn fields(_: &mut Vec<Field>) {}
 
     fn into_outcome(self) -> Result<Outcome, Fault> {
-        Ok(Outcome::of(Envelope { auth: Some(self.0), warnings: self.1, ..Envelope::default() }))
+        Ok(Outcome::of(Envelope { auth: Some(Box::new(self.0)), warnings: self.1, ..Envelope::default() }))
     }
 }
 
@@ -163,7 +162,7 @@ pub(crate) struct OfLease {
     pub id: String,
     pub renewable: bool,
     pub duration_seconds: u64,
-    pub data: Option<Box<RawValue>>,
+    pub data: Option<JsonText>,
     pub warnings: Vec<String>,
 }
 
@@ -183,7 +182,7 @@ impl Answering for Wrapped {
     fn fields(_: &mut Vec<Field>) {}
 
     fn into_outcome(self) -> Result<Outcome, Fault> {
-        Ok(Outcome::of(Envelope { wrap: Some(self.0), ..Envelope::default() }))
+        Ok(Outcome::of(Envelope { wrap: Some(Box::new(self.0)), ..Envelope::default() }))
     }
 }
 

@@ -67,7 +67,7 @@ async fn wrap(call: &Call<'_>, ask: Wrap) -> Result<Reply, Fault> {
         return Err(Fault::bad_request("endpoint requires response wrapping to be used"));
     }
     // The pipeline wraps what is answered here, as it does everywhere.
-    Ok(Reply::new(Body::Data(ask.body.0)))
+    Ok(Reply::new(Body::Data(ask.body.0.into())))
 }
 
 async fn unwrap(call: &Call<'_>, ask: Unwrap) -> Result<Reply, Fault> {

@@ -1,16 +1,21 @@
 //! From the text of a token to who holds it.
 use super::line::Line;
 use super::{TokenEntry, TokenType, batch};
+use crate::audits::AuditSet;
 use crate::identity::EntityFacts;
 use crate::kernel::{Kernel, sealed};
 use crate::rows::{TOKEN_NAMES, TOKENS};
 use arc_swap::{ArcSwap, ArcSwapOption};
+use hashbrown::DefaultHashBuilder;
+use kw_audit::{AuthFacts, Profile};
 use kw_barrier::MacKey;
 use kw_engine::Caller;
 use kw_policy::Acl;
 use kw_store::Revision;
-use kw_types::{Fault, IDENT_LEN, Ident, Secret};
-use quick_cache::sync::Cache;
+use kw_types::{Fault, IDENT_LEN, Ident, Rng, RngExt, Secret};
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use siphasher::sip128::SipHasher24;
 use std::sync::Arc;
 
 /// The longest text that is looked at as a token.
@@ -24,6 +29,22 @@ pub(crate) struct Session {
     /// The ancestors, once they were looked up.
     line: ArcSwapOption<Line>,
     rights: ArcSwapOption<Rights>,
+    profiles: ArcSwapOption<Profiles>,
+}
+
+/// The token as audit devices show it; good while devices and rights are the same.
+pub(crate) struct Profiles {
+    audits: u64,
+    rights: Option<u64>,
+    /// In the order of the devices.
+    by_device: Vec<Profile>,
+}
+
+impl Profiles {
+    /// That of the device at this place.
+    pub fn of_device(&self, at: usize) -> Option<&Profile> {
+        self.by_device.get(at)
+    }
 }
 
 /// What a token may do; good while no policy or identity changes.
@@ -33,19 +54,25 @@ pub(crate) struct Rights {
     pub identity_policies: Vec<String>,
 }
 
-/// Tokens seen lately, by their keyed hash.
+/// Tokens seen lately, by a keyed fingerprint of 128 bits (SipHash-2-4). Its key is this process's alone and nothing of it is
+/// stored: whoever lacks the key cannot find a text that meets a token's, and it costs a sixth of the HMAC that rows are
+/// compared by.
 pub(crate) struct Tokens {
-    sessions: Cache<[u8; 32], Arc<Session>>,
+    sessions: Cache<u128, Arc<Session>, UnitWeighter, DefaultHashBuilder>,
+    fingerprint: SipHasher24,
     key: ArcSwap<Option<MacKey>>,
 }
 
-impl Default for Tokens {
-    fn default() -> Self {
-        Self { sessions: Cache::new(4096), key: ArcSwap::default() }
-    }
-}
-
 impl Tokens {
+    pub(crate) fn new(rng: &dyn Rng) -> Self {
+        let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self {
+            sessions: Cache::with(4096, 4096, UnitWeighter, hasher, lifecycle),
+            fingerprint: SipHasher24::new_with_key(&rng.bytes()),
+            key: ArcSwap::default(),
+        }
+    }
+
     /// The keyed hash of a token's text.
     pub(crate) fn mac(&self, kernel: &Kernel, text: &str) -> Result<[u8; 32], Fault> {
         if let Some(key) = self.key.load().as_ref() {
@@ -68,12 +95,18 @@ impl Tokens {
         if text.is_empty() || text.len() > TEXT_LEN_MAX {
             return Ok(None);
         }
-        let mac = self.mac(kernel, text)?;
-        if let Some(session) = self.sessions.get(&mac)
+        let mark = self.fingerprint.hash(text.as_bytes()).as_u128();
+        if let Some(session) = self.sessions.get(&mark)
             && session.is_current(kernel).await?
         {
             return Ok(Some(session).filter(|s| !s.entry.is_expired(kernel.now())));
         }
+        // What is seldom is boxed: the future of every request has room for the largest that it may wait for.
+        Box::pin(self.find_anew(kernel, text, mark)).await
+    }
+
+    async fn find_anew(&self, kernel: &Kernel, text: &str, mark: u128) -> Result<Option<Arc<Session>>, Fault> {
+        let mac = self.mac(kernel, text)?;
         let found = match text.strip_prefix("b.") {
             Some(sealed) => batch::open(kernel, sealed)?.map(|entry| (entry, Revision(0))),
             None => by_row(kernel, text, &mac).await?,
@@ -87,7 +120,7 @@ impl Tokens {
         if !session.has_its_line(kernel).await? {
             return Ok(None);
         }
-        self.sessions.insert(mac, session.clone());
+        self.sessions.insert(mark, session.clone());
         Ok(Some(session))
     }
 
@@ -160,7 +193,14 @@ impl Session {
             metadata: entry.meta.clone().unwrap_or_default(),
             is_root: entry.is_root(),
         };
-        Self { entry, caller, revision, line: ArcSwapOption::empty(), rights: ArcSwapOption::empty() }
+        Self {
+            entry,
+            caller,
+            revision,
+            line: ArcSwapOption::empty(),
+            rights: ArcSwapOption::empty(),
+            profiles: ArcSwapOption::empty(),
+        }
     }
 
     /// Whether the row is as it was, and no ancestor is gone.
@@ -191,7 +231,7 @@ impl Session {
         {
             return Ok(!line.is_expired(kernel.now()));
         }
-        let Some(line) = Line::read(tokens, &self.entry).await? else { return Ok(false) };
+        let Some(line) = Box::pin(Line::read(tokens, &self.entry)).await? else { return Ok(false) };
         let is_expired = line.is_expired(kernel.now());
         self.line.store(Some(Arc::new(line)));
         Ok(!is_expired)
@@ -206,6 +246,10 @@ impl Session {
         {
             return Ok(rights);
         }
+        Box::pin(self.compile(kernel, generation)).await
+    }
+
+    async fn compile(&self, kernel: &Kernel, generation: u64) -> Result<Arc<Rights>, Fault> {
         let entity = self.entity(kernel).await?;
         let identity_policies = entity.as_deref().map(EntityFacts::policies).unwrap_or_default();
         let mut names = self.entry.policies.clone();
@@ -214,6 +258,34 @@ impl Session {
         let rights = Arc::new(Rights { generation, acl, identity_policies });
         self.rights.store(Some(rights.clone()));
         Ok(rights)
+    }
+
+    /// The token as these devices show it. `text` is what was presented.
+    pub(crate) fn profiles(&self, text: &str, audits: &AuditSet, rights: Option<&Rights>) -> Arc<Profiles> {
+        let generation = rights.map(|r| r.generation);
+        if let Some(known) = self.profiles.load_full()
+            && (known.audits, known.rights) == (audits.generation, generation)
+        {
+            return known;
+        }
+        let entry = &self.entry;
+        let facts = AuthFacts {
+            token: text,
+            accessor: &entry.accessor,
+            display_name: &entry.display_name,
+            policies: &entry.policies,
+            token_policies: &entry.policies,
+            identity_policies: rights.map_or(&[], |r| r.identity_policies.as_slice()),
+            metadata: entry.meta.as_ref(),
+            entity_id: &entry.entity_id,
+            token_type: entry.kind.word(),
+            ttl_seconds: entry.ttl.seconds(),
+            issued: entry.created,
+        };
+        let by_device = audits.devices.iter().map(|device| Profile::new(device, &facts)).collect();
+        let made = Arc::new(Profiles { audits: audits.generation, rights: generation, by_device });
+        self.profiles.store(Some(made.clone()));
+        made
     }
 
     async fn entity(&self, kernel: &Kernel) -> Result<Option<Arc<EntityFacts>>, Fault> {

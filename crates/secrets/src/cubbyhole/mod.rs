@@ -55,7 +55,7 @@ struct At {
 async fn read(cx: &Cx<'_>, view: View<'_>, at: At) -> Result<Option<Reply>, Fault> {
     let path = own_path(cx, &at.path)?;
     let Some(document) = view.get::<Box<RawValue>>(path).await? else { return Ok(None) };
-    Ok(Some(Reply::new(Body::Data(document))))
+    Ok(Some(Reply::new(Body::Data(document.into()))))
 }
 
 async fn write(cx: &Cx<'_>, txn: Txn<'_>, document: Document) -> Result<(), Fault> {

@@ -1,6 +1,5 @@
 //! Paths of version 1 on a mount of version 2: instead of a bare 404 the caller is told what is wrong.
-use kw_engine::{Body, Cx, Fault, Reply, Request, Txn, View};
-use serde_json::value::RawValue;
+use kw_engine::{Body, Cx, Fault, JsonText, Reply, Request, Txn, View};
 
 /// The first segments that mean something here.
 const HEADS: [&str; 6] = ["data", "metadata", "delete", "undelete", "destroy", "subkeys"];
@@ -45,6 +44,6 @@ fn advice(command: &str) -> Result<Reply, Fault> {
         "Invalid path for a versioned K/V secrets engine: data is at data/, metadata at metadata/ below the mount; \
          on the command line, 'keywright kv {command}' finds the right one."
     );
-    let body = Body::Data(RawValue::NULL.to_owned());
+    let body = Body::Data(JsonText::null());
     Ok(Reply { warnings: vec![warning], status: Some(404), ..Reply::new(body) })
 }

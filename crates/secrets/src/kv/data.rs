@@ -5,7 +5,7 @@ use super::row::{Row, Versioned};
 use super::settings::Settings;
 use crate::document::leaf;
 use kw_engine::{
-    Body, Coerce, Cx, Data, Fault, Field, Input, Kind, Outcome, Raw, RawObject, Reply, Request, Response, Status, Txn,
+    Body, Coerce, Cx, Data, Fault, Field, Input, JsonText, Kind, Outcome, Raw, RawObject, Reply, Request, Response, Status, Txn,
     View,
 };
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,8 @@ pub(super) async fn read(cx: &Cx<'_>, view: View<'_>, request: Read) -> Result<A
     if let (Row::Versioned(newest), 0) = (row, number) {
         return newest.answer(cx);
     }
-    older(cx, view, Secret::of_row(&request.path, row)?, number).await
+    // Boxed, so that the future of the usual read has no room for this one in it.
+    Box::pin(older(cx, view, Secret::of_row(&request.path, row)?, number)).await
 }
 
 /// What is neither newest nor in its final form takes the long way.
@@ -58,11 +59,11 @@ pub(super) fn gone(member: &str, facts: &str) -> Fault {
 }
 
 /// A version with its data, as JSON that was never taken apart.
-pub(super) struct Answer(String);
+pub(super) struct Answer(JsonText);
 
 impl Answer {
     fn of(data: &str, facts: &str) -> Self {
-        Self([r#"{"data":"#, data, r#","metadata":"#, facts, "}"].concat())
+        Self(JsonText::stored([r#"{"data":"#, data, r#","metadata":"#, facts, "}"].concat()))
     }
 }
 
@@ -73,9 +74,7 @@ impl Outcome for Answer {
     }
 
     fn into_reply(self) -> Result<Reply, Fault> {
-        let raw = RawValue::from_string(self.0);
-        let raw = raw.map_err(|e| Fault::internal(format_args!("the data of a version: {:?}", e.classify())))?;
-        Ok(Reply::new(Body::Data(raw)))
+        Ok(Reply::new(Body::Data(self.0)))
     }
 }
 

@@ -4,10 +4,9 @@ use super::model::{Secret, Version};
 use super::settings::{KeepFor, Settings, SettingsShown, SettingsUpdate};
 use crate::document::leaf;
 use kw_engine::{
-    Body, Coerce, Cx, Data, Fault, Field, Input, KeyValues, Raw, RawObject, Reply, Request, Response, Status, Txn, View,
+    Body, Coerce, Cx, Data, Fault, Field, Input, JsonText, KeyValues, Raw, RawObject, Reply, Request, Response, Status, Txn, View,
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// Reads the history and settings of a secret.
@@ -200,7 +199,7 @@ fn change(
     secret.history.metadata_version += 1;
     secret.history.updated = cx.now();
     secret.store(txn)?;
-    let body = if warnings.is_empty() { Body::Empty } else { Body::Data(RawValue::NULL.to_owned()) };
+    let body = if warnings.is_empty() { Body::Empty } else { Body::Data(JsonText::null()) };
     Ok(Reply { warnings, ..Reply::new(body) })
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn exists(_: &Cx<'_>, view: View<'_>, at: At) -> Result<bool, F
 }
 
 pub(super) fn secret_row(path: &str) -> String {
-    format!("{SECRETS}{path}")
+    [SECRETS, path].concat()
 }
 
 /// The number has a fixed width so that the rows of a secret are in order.

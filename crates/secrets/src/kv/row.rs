@@ -40,7 +40,7 @@ impl<'a> Row<'a> {
     }
 
     fn split(text: &'a str) -> Option<Self> {
-        let (head, rest) = text.split_once('\n')?;
+        let (head, rest) = line(text)?;
         let (form, numbers) = head.split_once(' ')?;
         if form == "1" {
             let (created, ttl) = numbers.split_once(' ')?;
@@ -48,8 +48,8 @@ impl<'a> Row<'a> {
             return Some(Self::Plain { created, ttl: Ttl::from_seconds(ttl.parse().ok()?), data: rest });
         }
         let ends = Time::from_nanos(numbers.parse().ok().filter(|_| form == "2")?);
-        let (facts, rest) = rest.split_once('\n')?;
-        let (history, data) = rest.split_once('\n')?;
+        let (facts, rest) = line(rest)?;
+        let (history, data) = line(rest)?;
         Some(Self::Versioned(Versioned { ends, facts, history, data }))
     }
 
@@ -63,6 +63,12 @@ impl<'a> Row<'a> {
             }
         }
     }
+}
+
+/// The first line, and what comes after it. By the vectored search, since this runs for every read.
+fn line(text: &str) -> Option<(&str, &str)> {
+    let end = memchr::memchr(b'\n', text.as_bytes())?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 impl Versioned<'_> {

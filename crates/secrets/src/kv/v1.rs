@@ -2,7 +2,7 @@
 use super::model::secret_row;
 use super::row::Row;
 use crate::document::Document;
-use kw_engine::{Body, Coerce, Cx, Fault, Raw, Reply, Request, Ttl, Txn, View};
+use kw_engine::{Body, Coerce, Cx, Fault, JsonText, Raw, Reply, Request, Ttl, Txn, View};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -27,8 +27,7 @@ pub(super) async fn read(cx: &Cx<'_>, view: View<'_>, request: Read) -> Result<O
     let Row::Plain { ttl, data, .. } = Row::parse(&bytes)? else {
         return Err(Fault::internal("the mount has version 1, but this secret has versions"));
     };
-    let data = RawValue::from_string(data.to_owned())
-        .map_err(|e| Fault::internal(format_args!("the data of a secret: {:?}", e.classify())))?;
+    let data = JsonText::stored(data.to_owned());
     // Clients take this as a hint when to read again.
     Ok(Some(Reply { lease_duration: ttl.or(cx.default_ttl()), ..Reply::new(Body::Data(data)) }))
 }

@@ -1,0 +1,157 @@
+//! The head of a request, sorted out in one pass over its headers.
+use crate::convert::Refusal;
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderValue, StatusCode, Version};
+use kw_types::Secret;
+
+/// What the headers of a request say. Whatever a proxy in front could understand in another way is refused.
+#[derive(Default)]
+pub(crate) struct Head<'a> {
+    host: Option<&'a HeaderValue>,
+    has_length: bool,
+    has_coding: bool,
+    content_type: Option<&'a str>,
+    namespace: Option<&'a str>,
+    wrap_ttl: Option<&'a str>,
+    token: Option<&'a str>,
+    /// `X-Vault-Request: true`: the caller knows that it speaks to a vault.
+    pub is_meant: bool,
+    /// Headers that audit or engines may be told of; credentials never are.
+    pub told: Vec<(String, String)>,
+}
+
+impl<'a> Head<'a> {
+    /// Errors: 400 (RFC 9112, 3.2, 6.1 and 6.3).
+    pub fn read(parts: &'a Parts) -> Result<Self, Refusal> {
+        let mut head = Self::default();
+        for (name, value) in &parts.headers {
+            head.take(name.as_str(), value)?;
+        }
+        if head.has_length && head.has_coding {
+            return Err(bad("Content-Length and Transfer-Encoding exclude each other"));
+        }
+        if parts.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+            return Err(bad("the request target is not one of http or https"));
+        }
+        head.check_host(parts)?;
+        Ok(head)
+    }
+
+    pub fn content_type(&self) -> String {
+        self.content_type.unwrap_or_default().to_owned()
+    }
+
+    pub fn namespace(&self) -> String {
+        self.namespace.unwrap_or_default().to_owned()
+    }
+
+    pub fn wrap_ttl(&self) -> Option<String> {
+        self.wrap_ttl.filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    pub fn token(&self) -> Option<Secret<String>> {
+        self.token.map(|text| Secret::new(text.to_owned()))
+    }
+
+    fn take(&mut self, name: &str, value: &'a HeaderValue) -> Result<(), Refusal> {
+        match name {
+            "host" => once(self.host.replace(value).is_none()),
+            "content-length" => once(!std::mem::replace(&mut self.has_length, true)),
+            "transfer-encoding" => {
+                once(!std::mem::replace(&mut self.has_coding, true))?;
+                let is_chunked = value.as_bytes().eq_ignore_ascii_case(b"chunked");
+                if is_chunked { Ok(()) } else { Err(bad("the only Transfer-Encoding that is read is chunked")) }
+            }
+            "content-type" => only(&mut self.content_type, value),
+            "x-vault-namespace" => {
+                only(&mut self.namespace, value)?;
+                self.tell(name, value)
+            }
+            "x-vault-wrap-ttl" => {
+                only(&mut self.wrap_ttl, value)?;
+                self.tell(name, value)
+            }
+            "x-vault-token" => {
+                let text = value.to_str().map_err(|_| bad("the token holds characters that no token has"))?;
+                self.credential(text)
+            }
+            "authorization" => {
+                let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+                bearer.map_or(Ok(()), |text| self.credential(text))
+            }
+            "cookie" | "accept" | "connection" | "accept-encoding" => Ok(()),
+            "x-vault-request" => {
+                self.is_meant = value == "true";
+                self.tell(name, value)
+            }
+            _ => self.tell(name, value),
+        }
+    }
+
+    /// The token. Two different ones are refused: whichever counted, somebody would be wrong about it.
+    fn credential(&mut self, text: &'a str) -> Result<(), Refusal> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        match self.token.replace(text) {
+            Some(former) if former != text => Err(bad("the request carries two different tokens; send one")),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, name: &str, value: &HeaderValue) -> Result<(), Refusal> {
+        if let Ok(text) = value.to_str() {
+            self.told.push((name.to_owned(), text.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Host is there, is a host, and is the one of the request target where that has one (RFC 9112, 3.2).
+    fn check_host(&self, parts: &Parts) -> Result<(), Refusal> {
+        let Some(host) = self.host else {
+            let needed = parts.version == Version::HTTP_11;
+            return if needed { Err(bad("missing Host header")) } else { Ok(()) };
+        };
+        if !is_host(host.as_bytes()) {
+            return Err(bad("malformed Host header"));
+        }
+        if parts.uri.authority().is_some_and(|a| !a.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes())) {
+            return Err(bad("the request target and Host name different hosts"));
+        }
+        Ok(())
+    }
+}
+
+fn is_host(host: &[u8]) -> bool {
+    // Names and IPv4 addresses without a port, or with one, need no parser.
+    let (name, port) = match host.iter().position(|b| *b == b':') {
+        Some(colon) => (host.get(..colon).unwrap_or_default(), host.get(colon + 1..).unwrap_or_default()),
+        None => (host, [].as_slice()),
+    };
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    if !name.is_empty() && name.iter().all(is_plain) && port.len() <= 4 && port.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
+    host.is_empty() || Authority::try_from(host).is_ok_and(|a| !a.as_str().contains('@'))
+}
+
+fn once(is_first: bool) -> Result<(), Refusal> {
+    if is_first { Ok(()) } else { Err(bad("a header that may occur once occurs twice")) }
+}
+
+/// A header that changes what a request means: once at most, and readable. One that was passed over would leave the caller in
+/// the belief that it counted: that the answer is wrapped, say.
+fn only<'a>(place: &mut Option<&'a str>, value: &'a HeaderValue) -> Result<(), Refusal> {
+    match value.to_str() {
+        Ok(text) if place.is_none() => {
+            *place = Some(text);
+            Ok(())
+        }
+        _ => Err(bad("Content-Type, X-Vault-Namespace and X-Vault-Wrap-TTL are given once at most, in ASCII")),
+    }
+}
+
+fn bad(why: &'static str) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, why)
+}
