@@ -40,7 +40,7 @@ pub struct Listener {
 /// Turns true when the server is to stop: no new connections, those that are open end after the request that is running.
 pub type Shutdown = watch::Receiver<bool>;
 
-/// Serves a listener until `shutdown`, then waits until the last connection is closed. Must run within a `LocalSet`.
+/// Serves a listener until `shutdown`, then waits until the last connection is closed. Must run on a `LocalRuntime`, or within a `LocalSet`.
 ///
 /// Errors: the socket cannot be handed to the event loop.
 pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdown) -> io::Result<()> {

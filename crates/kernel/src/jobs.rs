@@ -3,9 +3,10 @@ use crate::departures;
 use crate::kernel::Kernel;
 use crate::lease::expire_due;
 use crate::lockout;
+use crate::members;
 use crate::snapshots;
 use crate::token::drain_revoking;
-use futures_util::future::join;
+use futures_util::future::join3;
 use kw_types::Fault;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs the jobs until the future is dropped.
 pub async fn run(kernel: Arc<Kernel>) {
-    join(rounds(kernel.clone()), snapshots::run(kernel)).await;
+    join3(rounds(kernel.clone()), snapshots::run(kernel.clone()), members::run(&kernel)).await;
 }
 
 /// A round that fails is logged and the next one tries again.

@@ -74,6 +74,8 @@ pub struct Kernel {
     pub(crate) counters: Counters,
     pub(crate) loggers: Loggers,
     pub(crate) snapshots: SnapshotDesk,
+    /// Names this process among those that share its store.
+    pub(crate) node: String,
 }
 
 /// How often a transaction is run again when others change what it read.
@@ -92,7 +94,8 @@ impl Kernel {
         store.watch(Key::from_static(rows::AUDIT_HEADERS.as_bytes()), audits.staleness.clone());
         let barrier = Barrier::new(rng.clone());
         let seal = SealDesk::new(clock.now(), store.as_ref());
-        let snapshots = SnapshotDesk::new(rng.as_ref());
+        let snapshots = SnapshotDesk::default();
+        let node = hex::encode(rng.bytes::<8>());
         let (identities, tokens, system) = (Identities::default(), Tokens::new(rng.as_ref()), SystemRoutes::new());
         Self {
             store,
@@ -111,6 +114,7 @@ impl Kernel {
             counters: Counters::default(),
             loggers: Loggers::default(),
             snapshots,
+            node,
         }
     }
 

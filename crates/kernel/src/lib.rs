@@ -15,6 +15,7 @@ pub mod jobs;
 mod kernel;
 mod lockout;
 mod loggers;
+mod members;
 mod migration;
 mod mounts;
 mod opening;

@@ -19,7 +19,7 @@ use kw_types::{Fault, Secret, Time};
 use std::sync::Arc;
 
 impl Kernel {
-    /// Answers one request. Must run on a thread with a `LocalSet`.
+    /// Answers one request. Must run on a `LocalRuntime`, or within a `LocalSet`.
     pub async fn handle(&self, received: Received) -> Answer {
         let answer = self.answer(&received).await;
         self.counters.answered(answer.status);

@@ -38,6 +38,8 @@ pub(crate) const IRREVOCABLE: &str = "irrlease/";
 pub(crate) const HELD_LEASES: &str = "heldlease/";
 /// Who does what only one node may do, by name.
 pub(crate) const CLAIMS: &str = "sys/claim/";
+/// The nodes that serve this store, by the identifier of the process.
+pub(crate) const MEMBERS: &str = "sys/member/";
 /// Scheduled snapshots by name.
 pub(crate) const SNAPSHOT_PLANS: &str = "sys/snapshot-plan/";
 /// How scheduled snapshots went, by name.

@@ -15,10 +15,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 /// How long open requests may take to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -64,10 +63,9 @@ fn run(args: &[String]) -> Result<(), String> {
     let steered = log.clone();
     kernel.steer_log(logging::as_tracing(config.log_level), Box::new(move |levels| steered.set_levels(levels)));
     let runtime = event_loop()?;
-    let local = LocalSet::new();
     let control = Control { arguments, env, config, log, bounded, kernel };
-    local.block_on(&runtime, control.serve())?;
-    local.block_on(&runtime, store.close()).map_err(|e| format!("closing the store: {e}"))
+    runtime.block_on(control.serve())?;
+    runtime.block_on(store.close()).map_err(|e| format!("closing the store: {e}"))
 }
 
 fn load(arguments: &Arguments) -> Result<(Config, Vec<Notice>), String> {
@@ -176,8 +174,11 @@ fn sanitized(config: &Config) -> serde_json::Value {
 }
 
 /// An event loop of one thread.
-pub(crate) fn event_loop() -> Result<Runtime, String> {
-    Builder::new_current_thread().enable_all().build().map_err(|e| format!("no event loop could be made: {e}"))
+/// One thread with its own queue. Not a `LocalSet`: that is a queue within the queue, which is woken through the kernel whenever a
+/// socket is ready.
+pub(crate) fn event_loop() -> Result<LocalRuntime, String> {
+    let made = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    made.map_err(|e| format!("no event loop could be made: {e}"))
 }
 
 /// The running server.
@@ -233,9 +234,11 @@ impl Control {
             self.arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let mut threads = Vec::new();
         for _ in 1..wanted {
-            let runtime = event_loop()?;
             let (bounded, kernel, stopping) = (self.bounded.clone(), self.kernel.clone(), stopping.clone());
-            let body = move || LocalSet::new().block_on(&runtime, serve_all(bounded, kernel, stopping));
+            let body = move || match event_loop() {
+                Ok(runtime) => runtime.block_on(serve_all(bounded, kernel, stopping)),
+                Err(why) => tracing::error!(why, "there is one event loop less"),
+            };
             threads.push(std::thread::Builder::new().name("serve".to_owned()).spawn(body).map_err(|e| e.to_string())?);
         }
         Ok(threads)

@@ -16,7 +16,7 @@ pub(crate) use remote::check as check_remote;
 pub(crate) use round::{at_once, run};
 
 use kw_store::{MemoryStore, Store};
-use kw_types::{Fault, Rng, RngExt};
+use kw_types::Fault;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -24,17 +24,12 @@ use std::sync::{Arc, OnceLock};
 pub type OpenScratch = Box<dyn Fn(&Path) -> Result<Arc<dyn Store>, String> + Send + Sync>;
 
 /// What this node needs for it.
+#[derive(Default)]
 pub(crate) struct SnapshotDesk {
-    /// What claims of this process are held under.
-    pub node: String,
     scratch: OnceLock<Arc<OpenScratch>>,
 }
 
 impl SnapshotDesk {
-    pub fn new(rng: &dyn Rng) -> Self {
-        Self { node: hex::encode(rng.bytes::<8>()), scratch: OnceLock::new() }
-    }
-
     /// Sets where restores are rehearsed. Only the first call counts; without any it is in memory.
     pub fn rehearse_in(&self, open: OpenScratch) {
         // A second one has nobody to call it.

@@ -45,7 +45,7 @@ pub(crate) async fn round(kernel: &Kernel) -> Result<(), Fault> {
         if !is_due(kernel, &name).await? {
             continue;
         }
-        let claim = Claim::take(kernel, &format!("snapshot/{name}"), &kernel.snapshots.node, CLAIM).await?;
+        let claim = Claim::take(kernel, &format!("snapshot/{name}"), &kernel.node, CLAIM).await?;
         let Some(claim) = claim else { continue };
         // Somebody else may just have done it.
         if is_due(kernel, &name).await?

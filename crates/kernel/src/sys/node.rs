@@ -1,9 +1,10 @@
 //! What there is to say about this node and its machine.
 use super::routes::{BareJson, Flat};
 use super::{Call, SysRoutes};
+use crate::members::Member;
 use kw_engine::{Data, Keys, Reply};
 use kw_schema::{Request, Response};
-use kw_types::Fault;
+use kw_types::{Fault, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
     routes.at("version-history").list(version_history).at("config/state/sanitized").read(sanitized)
 }
 
-/// Which node leads. One without peers does not need to.
+/// Which node leads: none does. Where several nodes share a store each of them serves every request, so each says that it is
+/// itself the one to ask.
 #[derive(Request)]
 struct Leader {}
 
@@ -21,20 +23,23 @@ struct Leader {}
 struct LeaderAnswer {
     ha_enabled: bool,
     is_self: bool,
-    active_time: &'static str,
-    leader_address: &'static str,
-    leader_cluster_address: &'static str,
+    active_time: String,
+    leader_address: String,
+    leader_cluster_address: String,
     performance_standby: bool,
     performance_standby_last_remote_wal: u64,
 }
 
-async fn leader(_: &Call<'_>, _: Leader) -> Result<BareJson<LeaderAnswer>, Fault> {
+async fn leader(call: &Call<'_>, _: Leader) -> Result<BareJson<LeaderAnswer>, Fault> {
+    let kernel = call.kernel;
+    let (ha_enabled, me) = (kernel.store.is_shared(), kernel.member());
+    let is_self = ha_enabled && !kernel.is_sealed();
     let answer = LeaderAnswer {
-        ha_enabled: false,
-        is_self: false,
-        active_time: "0001-01-01T00:00:00Z",
-        leader_address: "",
-        leader_cluster_address: "",
+        ha_enabled,
+        is_self,
+        active_time: if is_self { me.started } else { Time::ZERO }.rfc3339(),
+        leader_address: if is_self { me.api_address } else { String::new() },
+        leader_cluster_address: if is_self { me.cluster_address } else { String::new() },
         performance_standby: false,
         performance_standby_last_remote_wal: 0,
     };
@@ -47,9 +52,9 @@ struct HaStatus {}
 
 #[derive(Serialize, Response)]
 struct HaStatusAnswer {
-    /// The nodes: this one.
+    /// The nodes that serve the same store, this one first.
     #[field(kind = "List")]
-    nodes: [NodeStatus; 1],
+    nodes: Vec<NodeStatus>,
 }
 
 #[derive(Serialize)]
@@ -57,25 +62,26 @@ struct NodeStatus {
     hostname: String,
     api_address: String,
     cluster_address: String,
+    /// Whether it serves: it has been heard of lately.
     active_node: bool,
-    /// When a standby was last heard of.
-    last_echo: Option<()>,
+    /// When it was last heard of; null for the node that answers.
+    last_echo: Option<String>,
     version: String,
     upgrade_version: String,
 }
 
 async fn ha_status(call: &Call<'_>, _: HaStatus) -> Result<Flat<Data<HaStatusAnswer>>, Fault> {
-    let settings = &call.kernel.settings;
-    let node = NodeStatus {
-        hostname: text(rustix::system::uname().nodename()),
-        api_address: settings.api_addr.clone(),
-        cluster_address: settings.cluster_addr.clone(),
-        active_node: true,
-        last_echo: None,
-        version: settings.api_version.clone(),
-        upgrade_version: settings.api_version.clone(),
+    let (now, members) = (call.kernel.now(), call.kernel.members().await?);
+    let shown = |(at, member): (usize, Member)| NodeStatus {
+        active_node: member.serves(now),
+        last_echo: (at > 0).then(|| member.seen.rfc3339()),
+        hostname: member.hostname,
+        api_address: member.api_address,
+        cluster_address: member.cluster_address,
+        upgrade_version: member.version.clone(),
+        version: member.version,
     };
-    Ok(Flat(Data(HaStatusAnswer { nodes: [node] })))
+    Ok(Flat(Data(HaStatusAnswer { nodes: members.into_iter().enumerate().map(shown).collect() })))
 }
 
 /// Facts about the machine.
