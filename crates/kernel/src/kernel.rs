@@ -16,7 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use kw_barrier::Barrier;
 use kw_engine::{Caller, Cx, CxParts, Keyed, Lockout, Mount};
 use kw_store::{Clear, Key, Store, StoreError, Txn, TxnCore, View};
-use kw_types::{Clock, Fault, Rng, Secret, Time, Ttl};
+use kw_types::{Clock, Fault, Rng, RngExt, Secret, Time, Ttl};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
