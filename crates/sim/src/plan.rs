@@ -37,7 +37,7 @@ impl Plan {
     /// The run of this seed: of ten, one is without faults, and two are on a store of a single node.
     pub fn of(seed: u64) -> Self {
         let dice = Dice::new(seed ^ 0x5eed);
-        let is_calm = seed % 10 == 0;
+        let is_calm = seed.is_multiple_of(10);
         let sort = if matches!(seed % 10, 3 | 7) { Sort::Local } else { Sort::Shared };
         let faults = Faults {
             strokes: dice.between(1, 7) as u32,

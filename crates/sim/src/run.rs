@@ -38,6 +38,13 @@ pub async fn simulate(plan: Plan, folder: &Path) -> Result<History, String> {
     }
     let late = (scene.plan.flaw == Flaw::AuditAfterAnswer).then(|| tokio::task::spawn_local(copy_late(scene.clone())));
     sleep(Duration::from_secs(1)).await;
+    // With some flaws a node never gets there.
+    for _ in 0..100 {
+        if scene.nodes.iter().all(|node| node.alive().is_some_and(|life| !life.kernel.is_sealed())) {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
     let mut tasks: Vec<JoinHandle<()>> = vec![tokio::task::spawn_local(nemesis::strike(scene.clone()))];
     let client = |number| tokio::task::spawn_local(Client::new(number, scene.clone()).run());
     tasks.extend((1..=scene.plan.clients).map(client));

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub(crate) struct Intended {
     pub id: String,
     /// As it was stored.
-    pub(super) row: LeaseRow,
+    pub(super) row: Box<LeaseRow>,
     pub ttl: Ttl,
     pub renewable: bool,
     pub warnings: Vec<String>,
@@ -68,7 +68,7 @@ pub(crate) fn intend(
     // If nobody confirms it, because this process died, it is revoked then.
     row.expires = row.made_by();
     row.put(txn, None)?;
-    Ok(Intended { id: row.id.clone(), ttl, renewable: row.renewable, warnings, row })
+    Ok(Intended { id: row.id.clone(), ttl, renewable: row.renewable, warnings, row: Box::new(row) })
 }
 
 /// Makes the credential outside. If that fails, what was made of it is taken back, now or by the expiry job.

@@ -82,6 +82,10 @@ impl Bed {
         self.call("GET", "auth/token/lookup-self", token, Value::Null).await.0 == 200
     }
 
+    pub fn turn_back(&self, seconds: i64) {
+        self.clock.0.fetch_sub(seconds * 1_000_000_000, Ordering::SeqCst);
+    }
+
     pub fn advance(&self, seconds: u64) {
         self.clock.0.store(self.kernel.now().plus(Ttl::from_seconds(seconds)).nanos(), Ordering::SeqCst);
     }

@@ -212,3 +212,20 @@ fn globs_match_as_vaults_do() {
         assert_eq!(matches(glob, text), fits, "{glob} {text}");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_has_expired_by_this_nodes_clock_alone_is_revoked_all_the_same() {
+    for by_accessor in [false, true] {
+        let bed = Bed::new(1).await;
+        let (_, made) = bed.call("POST", "auth/token/create", ROOT, json!({"ttl": "60s"})).await;
+        let (text, accessor) = (made["auth"]["client_token"].clone(), made["auth"]["accessor"].clone());
+        bed.advance(100);
+        let (path, body) = match by_accessor {
+            true => ("auth/token/revoke-accessor", json!({"accessor": accessor})),
+            false => ("auth/token/revoke", json!({"token": text})),
+        };
+        assert_eq!(bed.call("POST", path, ROOT, body).await.0, 204);
+        bed.turn_back(100);
+        assert!(!bed.lives(text.as_str().unwrap()).await, "a node whose clock is behind would take it");
+    }
+}
