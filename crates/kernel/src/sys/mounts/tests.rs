@@ -188,7 +188,7 @@ impl Running {
         self.kernel.view(prefix).names("", Page::default()).await.unwrap().len()
     }
 
-    async fn mount(&self, path: &str) -> Arc<Mount> {
+    async fn mount(&self, path: &str) -> Arc<crate::mounts::Mounted> {
         self.kernel.mounts.current(&self.kernel).await.unwrap().exact(path).unwrap().clone()
     }
 
