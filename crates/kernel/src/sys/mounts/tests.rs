@@ -219,7 +219,7 @@ async fn of_two_mounts_that_overlap_only_the_first_is_made() {
         if tries.get() == 1 {
             assert_eq!(running.post("sys/mounts/a", json!({"type": "lender"})).await.0, 204);
         }
-        txn.rescoped(MOUNTS).put("a/b/", inner.as_ref())
+        txn.rescoped(MOUNTS).put("a/b/", &**inner)
     });
     assert_eq!(made.await.unwrap_err().kind().status(), 400);
     assert_eq!(tries.get(), 2);
