@@ -15,7 +15,17 @@ pub fn run(machine: &Machine) -> Outcome {
         server.introduce(&mut driver);
         failed.extend(succeed(&mut driver).err());
     }
+    println!("-- two nodes");
+    failed.extend(succeed(&mut two_nodes(machine)?).err());
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+/// The drivers again, against two nodes behind a load balancer, one of which is killed in the middle.
+fn two_nodes(machine: &Machine) -> Result<Command, String> {
+    let tests = "test --quiet --package kw-server --test cluster does_not_notice -- --ignored --test-threads 1";
+    let mut driver = machine.cargo(tests);
+    driver.env("KW_PYTHON", python::programs(machine)?.join("python")).env("KW_REQUIRE_REAL", "1");
+    Ok(driver)
 }
 
 fn hvac(machine: &Machine) -> Result<Command, String> {

@@ -21,8 +21,10 @@
 mod support;
 
 mod backing;
+mod balancer;
 mod chance;
 mod client;
+mod clients;
 mod end;
 mod etcd;
 mod nemesis;
@@ -34,6 +36,8 @@ mod run;
 mod scene;
 
 use backing::Backing;
+use nodes::Node;
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 /// One run at a time: two would only measure how they disturb each other.
@@ -51,4 +55,29 @@ fn three_nodes_on_postgresql_keep_their_promises() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(database) = postgres::Postgres::start() else { return };
     run::run(Backing::Postgres(database));
+}
+
+/// `cargo xtask clients` runs it, and says where the Python with the client's library is.
+#[test]
+#[ignore = "needs client libraries: `cargo xtask clients`"]
+fn hvac_does_not_notice_that_a_node_behind_its_balancer_dies() {
+    let Some((backing, nodes)) = two_nodes() else { return };
+    let python = std::env::var("KW_PYTHON").expect("KW_PYTHON names the Python to use");
+    clients::survives(Command::new(python).arg(clients::drivers().join("hvac_calls.py")), nodes);
+    drop(backing);
+}
+
+/// As above.
+#[test]
+#[ignore = "needs client libraries: `cargo xtask clients`"]
+fn the_go_client_does_not_notice_that_a_node_behind_its_balancer_dies() {
+    let Some((backing, nodes)) = two_nodes() else { return };
+    clients::survives(Command::new("go").args(["run", "."]).current_dir(clients::drivers().join("go")), nodes);
+    drop(backing);
+}
+
+fn two_nodes() -> Option<(Backing, Vec<Node>)> {
+    let backing = Backing::Postgres(postgres::Postgres::start()?);
+    let nodes = (1..=2).map(|number| Node::new(number, &backing)).collect();
+    Some((backing, nodes))
 }
