@@ -167,6 +167,8 @@ impl Connection {
     async fn http1(mut self, stream: impl Stream + 'static) {
         let shutdown = self.shutdown.clone();
         let mut builder = http1::Builder::new();
+        // Some clients look headers up by their exact case.
+        builder.title_case_headers(true);
         // A client may close its sending side and wait for the answer. Besides, a server that watches for that has to have a
         // second read buffer at hand for every request.
         builder.half_close(true);

@@ -200,7 +200,7 @@ fn every_answer_has_its_two_entries() {
 }
 
 #[test]
-fn a_request_whose_client_went_away_is_closed_as_abandoned() {
+fn a_request_whose_client_went_away_is_recorded_to_its_end() {
     let setup = audited("audit");
     let server = setup.open();
     server.mount_auth("userpass", "userpass");
@@ -213,7 +213,7 @@ fn a_request_whose_client_went_away_is_closed_as_abandoned() {
         stream.write_all(&request).unwrap();
         std::thread::sleep(Duration::from_millis(3));
     }
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_secs(2));
     let all = lines(&setup, "audit");
     let ids = |kind: &str| -> BTreeSet<String> {
         let of_kind =
@@ -222,6 +222,5 @@ fn a_request_whose_client_went_away_is_closed_as_abandoned() {
     };
     assert_eq!(ids("request").len(), 5);
     assert_eq!(ids("request"), ids("response"));
-    let abandoned = all.iter().filter(|l| l["error"].as_str().is_some_and(|e| e.starts_with("abandoned")));
-    assert!(abandoned.count() > 0, "all five were answered");
+    assert!(all.iter().all(|line| line["error"].is_null()), "it is carried out as if the client had waited");
 }
