@@ -71,5 +71,14 @@ async fn a_module_that_hangs_is_given_up() {
     }
     assert!(why.contains("hanging.so"), "{why}");
     // A call that nobody waits for is not made.
-    assert!(module.run(Duration::from_secs(5), |_| Ok::<_, Failure>(())).now_or_never().is_none());
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    module.block(held);
+    let (made, was_made) = std::sync::mpsc::channel::<()>();
+    let call = module.run(Duration::from_secs(5), move |_| {
+        let _told = made.send(());
+        Ok::<_, Failure>(())
+    });
+    assert!(call.now_or_never().is_none());
+    let_go.send(()).unwrap();
+    assert!(was_made.recv().is_err(), "its work is dropped unused");
 }
