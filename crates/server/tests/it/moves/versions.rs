@@ -8,11 +8,12 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use kw_barrier::SystemRng;
 use kw_store::{Batch, Key, Store, Write};
-use kw_store_embedded::{Options, open};
+use kw_store_embedded::{OpenError, Options, open};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The formats of which there is a fixture.
 const FORMATS: [u32; 1] = [1];
@@ -32,12 +33,23 @@ fn unpacked(format: u32) -> (Setup, Keys) {
 }
 
 fn with_store(data: &Path, work: impl AsyncFnOnce(&dyn Store)) {
-    let store = open(data, &Options::new(Arc::new(SystemRng))).unwrap();
+    let store = opened(data);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         work(store.as_ref()).await;
         store.close().await.unwrap();
     });
+}
+
+/// Opens the store. A server that another test starts at this moment holds this process's lock until it has become another program.
+fn opened(data: &Path) -> Arc<dyn Store> {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    loop {
+        match open(data, &Options::new(Arc::new(SystemRng))) {
+            Err(OpenError::InUse(_)) if Instant::now() < give_up => std::thread::sleep(Duration::from_millis(10)),
+            settled => return settled.unwrap(),
+        }
+    }
 }
 
 const FORMAT_ROW: &str = "core/format";
