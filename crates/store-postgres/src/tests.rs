@@ -1,6 +1,7 @@
 use crate::*;
-use kw_store::suite::{blind, put, value};
-use kw_store::{Batch, Key, Revision, Watcher};
+use kw_store::suite::shared::{count, try_increment};
+use kw_store::suite::{Recorder, blind, put, value};
+use kw_store::{Batch, Key, Revision};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,6 @@ mod restarts;
 mod speed;
 mod tls;
 mod trouble;
-mod two_nodes;
 
 /// Each store gets another identity.
 struct Counting;
@@ -35,35 +35,4 @@ fn options(url: &str, table: &str) -> Options {
 
 async fn open_at(url: &str, table: &str) -> Arc<dyn Store> {
     open(&options(url, table)).await.unwrap_or_else(|e| unreachable!("opening the store: {e}"))
-}
-
-/// What a watcher has heard.
-#[derive(Default)]
-struct Recorder {
-    told: Mutex<Vec<(Vec<Key>, Revision)>>,
-    lost: AtomicU64,
-}
-
-impl Watcher for Recorder {
-    fn changed(&self, keys: &[Key], at: Revision) {
-        self.told.lock().push((keys.to_vec(), at));
-    }
-
-    fn lost(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Reads, adds one, commits once.
-async fn try_increment(store: &dyn Store, name: &str) -> Result<Revision, StoreError> {
-    let row = store.get(name.as_bytes()).await?;
-    let count: u64 = row.as_ref().map_or(0, |r| String::from_utf8_lossy(&r.value).parse().unwrap());
-    let seen = vec![(Key::copy_from_slice(name.as_bytes()), row.map_or(Revision(0), |r| r.revision))];
-    store.commit(Batch { began: store.revision(), seen, writes: vec![put(name, (count + 1).to_string())] }).await
-}
-
-async fn count(store: &dyn Store, name: &str) -> u64 {
-    store.newest().await.unwrap();
-    let value = value(store, name).await.unwrap_or_default();
-    String::from_utf8_lossy(&value).parse().unwrap_or(0)
 }

@@ -5,6 +5,7 @@
 mod cached;
 mod cipher;
 mod memory;
+mod sight;
 pub mod snapshot;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -14,6 +15,7 @@ mod view;
 pub use cached::{CACHE_BYTES, Cached};
 pub use cipher::{Clear, RowCipher};
 pub use memory::MemoryStore;
+pub use sight::Sight;
 pub use txn::{Txn, TxnCore};
 pub use view::{Page, View};
 

@@ -1,8 +1,12 @@
 //! What every backend must do. A backend's tests call [`run`] with a way to make an empty store; shared backends that keep
 //! the rows of earlier cases must hand out a store with a prefix or database of its own.
 #![expect(clippy::expect_used, reason = "this is test code that other crates link into their tests")]
+mod dying;
 pub mod model;
+pub mod shared;
 mod views;
+
+pub use dying::Dying;
 
 use crate::{
     Batch, KEY_LEN_MAX, Key, Revision, Store, StoreError, VALUE_LEN_MAX, Watcher, Write, prefix_end, snapshot,
@@ -11,6 +15,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs all cases, each on a store of its own.
 pub async fn run(fresh: impl AsyncFn() -> Arc<dyn Store>) {
@@ -205,17 +210,25 @@ async fn limits_are_kept(store: &dyn Store) {
     assert!(store.get(&long(KEY_LEN_MAX)).await.expect("a read").is_some());
 }
 
+/// What a watcher has heard.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<(Vec<Key>, Revision)>>);
+pub struct Recorder {
+    /// Each commit's keys, in their order, and its revision.
+    pub told: Mutex<Vec<(Vec<Key>, Revision)>>,
+    /// How often news may have been missed.
+    pub lost: AtomicU64,
+}
 
 impl Watcher for Recorder {
     fn changed(&self, keys: &[Key], at: Revision) {
         let mut keys = keys.to_vec();
         keys.sort();
-        self.0.lock().push((keys, at));
+        self.told.lock().push((keys, at));
     }
 
-    fn lost(&self) {}
+    fn lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// A local store tells before the commit returns; a shared one may take a while, and may tell the same twice.
@@ -230,15 +243,15 @@ async fn watchers_are_told(store: &dyn Store) {
     assert_eq!(store.commit(conflict).await, Err(StoreError::Conflict));
     let local = matches!(store.kind(), "inmem" | "embedded");
     for _ in 0..if local { 0 } else { 10_000 } {
-        if all.0.lock().iter().any(|(_, at)| *at >= third) {
+        if all.told.lock().iter().any(|(_, at)| *at >= third) {
             break;
         }
         // Gives the store's own tasks a turn without asking for a timer of some runtime.
         store.newest().await.expect("the newest revision");
     }
-    let mut all = std::mem::take(&mut *all.0.lock());
+    let mut all = std::mem::take(&mut *all.told.lock());
     all.dedup();
-    let mut some = std::mem::take(&mut *some.0.lock());
+    let mut some = std::mem::take(&mut *some.told.lock());
     some.dedup();
     assert_eq!(all, [(vec![key("w/a"), key("x")], first), (vec![key("w/a")], second), (vec![key("x")], third)]);
     assert_eq!(some, [(vec![key("w/a")], first), (vec![key("w/a")], second)]);

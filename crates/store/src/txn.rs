@@ -1,6 +1,6 @@
 //! Reading and writing as one.
 use crate::view::fetch;
-use crate::{Batch, Key, Revision, RowCipher, Store, StoreError, View, Write};
+use crate::{Batch, Key, Revision, Row, RowCipher, Sight, Store, StoreError, View, Write};
 use bytes::Bytes;
 use kw_types::Fault;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 pub struct TxnCore<'a> {
     store: &'a dyn Store,
     cipher: &'a dyn RowCipher,
-    began: Revision,
+    sight: Sight,
     state: RefCell<State>,
 }
 
@@ -20,11 +20,13 @@ struct State {
     seen: HashMap<Key, Revision>,
     /// Plaintexts; `None` deletes.
     writes: BTreeMap<Key, Option<Bytes>>,
+    /// A row was read twice, and had changed meanwhile.
+    is_torn: bool,
 }
 
 impl<'a> TxnCore<'a> {
     pub fn new(store: &'a dyn Store, cipher: &'a dyn RowCipher) -> Self {
-        Self { store, cipher, began: store.revision(), state: RefCell::default() }
+        Self { store, cipher, sight: Sight::new(store.revision()), state: RefCell::default() }
     }
 
     /// Write access to the rows under `prefix`.
@@ -40,14 +42,46 @@ impl<'a> TxnCore<'a> {
     /// Forgets all that was written and seen so far, as for a handler that failed but whose request goes on.
     pub fn reset(&self) {
         *self.state.borrow_mut() = State::default();
+        self.sight.clear();
     }
 
-    /// Encrypts and commits. A transaction without writes succeeds without asking the store.
-    pub async fn commit(self) -> Result<Revision, StoreError> {
-        let state = self.state.into_inner();
-        if state.writes.is_empty() {
-            return Ok(self.began);
+    /// Whether what was read was all true at one moment; to be asked before a refusal that follows from it is given out. Asks
+    /// the store only where several rows were read, and one of them is not there or is newer than the transaction. Nothing is
+    /// written, whatever the transaction would have.
+    ///
+    /// Errors: [`StoreError::Conflict`] when it may not have been; then look again.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.check_if(self.sight.doubts_refusal()).await
+    }
+
+    async fn check_if(&self, is_doubtful: bool) -> Result<(), StoreError> {
+        let seen: Vec<_> = {
+            let state = self.state.borrow();
+            if state.is_torn {
+                return Err(StoreError::Conflict);
+            }
+            state.seen.iter().map(|(key, revision)| (key.clone(), *revision)).collect()
+        };
+        if !is_doubtful || seen.is_empty() {
+            return Ok(());
         }
+        match self.store.commit(Batch { began: self.sight.began(), seen, writes: Vec::new() }).await {
+            Ok(_) => Ok(()),
+            // Nobody writes any more, so nothing has changed either.
+            Err(StoreError::Poisoned(_)) if !self.store.is_shared() => Ok(()),
+            Err(StoreError::Unknown(why)) => Err(StoreError::Unavailable(why)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Encrypts and commits. Without writes the store is asked only where what was read may not have been true at once; but an
+    /// answer that lists may be of several moments.
+    pub async fn commit(self) -> Result<Revision, StoreError> {
+        if self.is_empty() {
+            self.check_if(self.sight.doubts_answer()).await?;
+            return Ok(self.sight.began());
+        }
+        let state = self.state.into_inner();
         let mut writes = Vec::with_capacity(state.writes.len());
         for (key, value) in state.writes {
             let value = match value {
@@ -58,7 +92,7 @@ impl<'a> TxnCore<'a> {
             };
             writes.push(Write { key, value });
         }
-        let batch = Batch { began: self.began, seen: state.seen.into_iter().collect(), writes };
+        let batch = Batch { began: self.sight.began(), seen: state.seen.into_iter().collect(), writes };
         self.store.commit(batch).await
     }
 
@@ -66,19 +100,31 @@ impl<'a> TxnCore<'a> {
         if let Some(written) = self.state.borrow().writes.get(key.as_slice()) {
             return Ok(written.clone().map(|plain| (plain, Revision(0))));
         }
-        let row = fetch(self.store, &key).await?;
-        let revision = row.as_ref().map_or(Revision(0), |r| r.revision);
         let key = Key::from(key);
-        // The first sight counts: if a second read finds another revision, the commit will find it too.
-        self.state.borrow_mut().seen.entry(key.clone()).or_insert(revision);
-        let Some(row) = row else { return Ok(None) };
-        if row.value.is_empty() {
-            return Ok(Some((row.value, revision)));
+        let Some(row) = self.see(&key).await? else { return Ok(None) };
+        let plain = if row.value.is_empty() { row.value } else { self.cipher.open(&key, &row.value)? };
+        Ok(Some((plain, row.revision)))
+    }
+
+    pub(crate) async fn revision_of(&self, key: Vec<u8>) -> Result<Option<Revision>, StoreError> {
+        if let Some(written) = self.state.borrow().writes.get(key.as_slice()) {
+            return Ok(written.as_ref().map(|_| Revision(0)));
         }
-        Ok(Some((self.cipher.open(&key, &row.value)?, revision)))
+        Ok(self.see(&Key::from(key)).await?.map(|row| row.revision))
+    }
+
+    async fn see(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        let row = fetch(self.store, key).await?;
+        let revision = row.as_ref().map_or(Revision(0), |r| r.revision);
+        self.sight.row(revision);
+        let state = &mut *self.state.borrow_mut();
+        // The first sight counts: if a second one finds another revision, the commit will find it too.
+        state.is_torn |= *state.seen.entry(key.clone()).or_insert(revision) != revision;
+        Ok(row)
     }
 
     pub(crate) async fn keys(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Key>, StoreError> {
+        self.sight.listing();
         let deletions = self.state.borrow().writes.values().filter(|v| v.is_none()).count();
         let stored = self.store.keys(start, end, limit.saturating_add(deletions)).await?;
         let state = self.state.borrow();

@@ -1,6 +1,6 @@
 //! Reading, scoped to a prefix and decrypted.
 use crate::txn::TxnCore;
-use crate::{Key, Revision, Row, RowCipher, Store, prefix_end};
+use crate::{Key, Revision, Row, RowCipher, Sight, Store, prefix_end};
 use bytes::Bytes;
 use kw_types::Fault;
 use serde::de::DeserializeOwned;
@@ -25,14 +25,24 @@ pub struct View<'a> {
 
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    Store { store: &'a dyn Store, cipher: &'a dyn RowCipher },
+    Store { store: &'a dyn Store, cipher: &'a dyn RowCipher, sight: Option<&'a Sight> },
     Txn(&'a TxnCore<'a>),
 }
 
 impl<'a> View<'a> {
     /// A view straight on the store.
     pub fn new(store: &'a dyn Store, cipher: &'a dyn RowCipher, prefix: &'a str) -> Self {
-        Self { source: Source::Store { store, cipher }, prefix }
+        Self { source: Source::Store { store, cipher, sight: None }, prefix }
+    }
+
+    /// The same, where what is read is noted in `sight`: it tells afterwards whether all of it was true at once. Within a
+    /// transaction that is noted anyway.
+    #[must_use]
+    pub fn noted_in(mut self, sight: &'a Sight) -> Self {
+        if let Source::Store { sight: place, .. } = &mut self.source {
+            *place = Some(sight);
+        }
+        self
     }
 
     pub(crate) fn of_txn(core: &'a TxnCore<'a>, prefix: &'a str) -> Self {
@@ -52,10 +62,13 @@ impl<'a> View<'a> {
     /// The plaintext of a row, with the revision that wrote it (0 inside a transaction that wrote it itself).
     pub async fn get_row(&self, name: &str) -> Result<Option<(Bytes, Revision)>, Fault> {
         let key = self.key(name);
-        let (row, cipher) = match self.source {
+        let (row, cipher, sight) = match self.source {
             Source::Txn(core) => return Ok(core.get(key).await?),
-            Source::Store { store, cipher } => (fetch(store, &key).await?, cipher),
+            Source::Store { store, cipher, sight } => (fetch(store, &key).await?, cipher, sight),
         };
+        if let Some(sight) = sight {
+            sight.row(row.as_ref().map_or(Revision(0), |row| row.revision));
+        }
         let Some(row) = row else { return Ok(None) };
         // An index row is stored empty and unencrypted, see `Txn::put_bytes`.
         let plain = if row.value.is_empty() { row.value } else { cipher.open(&key, &row.value)? };
@@ -65,8 +78,14 @@ impl<'a> View<'a> {
     /// The revision of a row without opening it; for caches of parsed rows.
     pub async fn revision_of(&self, name: &str) -> Result<Option<Revision>, Fault> {
         match self.source {
-            Source::Txn(_) => Ok(self.get_row(name).await?.map(|(_, revision)| revision)),
-            Source::Store { store, .. } => Ok(fetch(store, &self.key(name)).await?.map(|row| row.revision)),
+            Source::Txn(core) => Ok(core.revision_of(self.key(name)).await?),
+            Source::Store { store, sight, .. } => {
+                let revision = fetch(store, &self.key(name)).await?.map(|row| row.revision);
+                if let Some(sight) = sight {
+                    sight.row(revision.unwrap_or_default());
+                }
+                Ok(revision)
+            }
         }
     }
 
@@ -147,7 +166,12 @@ impl<'a> View<'a> {
 
     async fn keys(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Key>, Fault> {
         Ok(match self.source {
-            Source::Store { store, .. } => store.keys(start, end, limit).await?,
+            Source::Store { store, sight, .. } => {
+                if let Some(sight) = sight {
+                    sight.listing();
+                }
+                store.keys(start, end, limit).await?
+            }
             Source::Txn(core) => core.keys(start, end, limit).await?,
         })
     }

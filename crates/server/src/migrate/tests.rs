@@ -2,65 +2,13 @@ use super::*;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kw_kernel::{MIGRATION_ROW, MigrationMark, MigrationState};
+use kw_store::suite::Dying;
 use kw_store::{Batch, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A store that takes so many commits and then no more, as one whose process is killed.
-struct Failing {
-    inner: MemoryStore,
-    commits_left: AtomicUsize,
-}
-
-impl Failing {
-    fn new(commits: usize) -> Self {
-        Self { inner: MemoryStore::new(), commits_left: AtomicUsize::new(commits) }
-    }
-}
-
-impl Store for Failing {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-    fn peek(&self, key: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
-        self.inner.peek(key)
-    }
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        self.inner.get(key)
-    }
-    fn scan<'a>(
-        &'a self,
-        start: &'a [u8],
-        end: &'a [u8],
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        self.inner.scan(start, end, limit)
-    }
-    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        self.inner.keys(start, end, limit)
-    }
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        let left = self.commits_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        match left {
-            Ok(_) => self.inner.commit(batch),
-            Err(_) => Box::pin(async { Err(StoreError::Unavailable("killed".to_owned())) }),
-        }
-    }
-    fn revision(&self) -> Revision {
-        self.inner.revision()
-    }
-    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.newest()
-    }
-    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
-        self.inner.watch(prefix, watcher);
-    }
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.inner.snapshot(out)
-    }
-    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.close()
-    }
+fn dying(commits: usize) -> Dying {
+    Dying::after(commits, Arc::new(MemoryStore::new()), false)
 }
 
 fn arguments() -> Arguments {
@@ -119,12 +67,12 @@ async fn it_goes_on_after_a_stop_at_any_commit() {
     fill(&source, 500).await;
     for commits in 0..40 {
         marks::reset(&source).await.ok();
-        let destination = Failing::new(commits);
+        let destination = dying(commits);
         if move_all(&source, &destination, &arguments()).await.is_ok() {
             assert!(commits > 8, "{commits}");
             return;
         }
-        destination.commits_left.store(usize::MAX, Ordering::Relaxed);
+        destination.revive(usize::MAX);
         move_all(&source, &destination, &arguments()).await.unwrap_or_else(|why| panic!("after {commits}: {why}"));
         assert_eq!(rows(&destination).await, rows(&source).await, "after {commits}");
         assert_eq!(mark(&destination).await, None);
@@ -152,9 +100,9 @@ async fn it_goes_on_where_it_was() {
 async fn a_second_run_brings_changes_of_the_source() {
     let source = MemoryStore::new();
     fill(&source, 300).await;
-    let destination = Failing::new(6);
+    let destination = dying(6);
     move_all(&source, &destination, &arguments()).await.unwrap_err();
-    destination.commits_left.store(usize::MAX, Ordering::Relaxed);
+    destination.revive(usize::MAX);
     assert!(rows(&destination).await.len() > 64, "too little was copied to tell");
     let first = rows(&source).await[0].0.clone();
     put(&source, std::str::from_utf8(&first).unwrap(), None).await;

@@ -1,5 +1,6 @@
 use super::etcd::Etcd;
 use super::*;
+use futures_util::future::join_all;
 use kw_store::{KEY_LEN_MAX, VALUE_LEN_MAX, Write, suite};
 
 #[tokio::test]
@@ -8,6 +9,17 @@ async fn passes_the_suite() {
     let next = AtomicU64::new(0);
     let fresh = async || open_at(&etcd.url(), &format!("/t{}", next.fetch_add(1, Ordering::Relaxed))).await;
     suite::run(fresh).await;
+}
+
+#[tokio::test]
+async fn nodes_on_it_pass_the_suite() {
+    let Some(etcd) = Etcd::start() else { return };
+    let next = AtomicU64::new(0);
+    suite::shared::run(async |nodes| {
+        let (url, path) = (etcd.url(), format!("/t{}", next.fetch_add(1, Ordering::Relaxed)));
+        join_all((0..nodes).map(|_| open_at(&url, &path))).await
+    })
+    .await;
 }
 
 /// More than etcd takes in one transaction of its own.

@@ -1,5 +1,6 @@
 use super::cluster::Cluster;
 use super::*;
+use futures_util::future::join_all;
 use kw_store::suite;
 use kw_store::{KEY_LEN_MAX, Write};
 
@@ -9,6 +10,17 @@ async fn passes_the_suite() {
     let next = AtomicU64::new(0);
     let fresh = async || open_at(&cluster.url(), &format!("t{}", next.fetch_add(1, Ordering::Relaxed))).await;
     suite::run(fresh).await;
+}
+
+#[tokio::test]
+async fn nodes_on_it_pass_the_suite() {
+    let Some(cluster) = Cluster::start() else { return };
+    let next = AtomicU64::new(0);
+    suite::shared::run(async |nodes| {
+        let (url, table) = (cluster.url(), format!("t{}", next.fetch_add(1, Ordering::Relaxed)));
+        join_all((0..nodes).map(|_| open_at(&url, &table))).await
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -2,69 +2,14 @@ mod nodes;
 
 use crate::rows::SETTINGS;
 use crate::{Answer, EdgeRules, FirstMount, Kernel, KernelParts, Method, Received, Registry, Settings};
-use futures_util::future::{BoxFuture, join};
+use futures_util::future::join;
 use kw_barrier::SystemRng;
 use kw_barrier::ceremony::InitRequest;
-use kw_store::{Batch, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher};
+use kw_store::suite::Dying;
+use kw_store::{MemoryStore, Store};
 use kw_types::{Fault, Secret, SystemClock};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A store that takes so many commits and then no more, as a process that is killed.
-struct Failing {
-    inner: Arc<MemoryStore>,
-    commits_left: AtomicUsize,
-    is_shared: bool,
-}
-
-impl Store for Failing {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-    fn peek(&self, key: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
-        self.inner.peek(key)
-    }
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        self.inner.get(key)
-    }
-    fn scan<'a>(
-        &'a self,
-        start: &'a [u8],
-        end: &'a [u8],
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        self.inner.scan(start, end, limit)
-    }
-    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        self.inner.keys(start, end, limit)
-    }
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        let left = self.commits_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        match left {
-            Ok(_) => self.inner.commit(batch),
-            Err(_) => Box::pin(async { Err(StoreError::Unavailable("killed".to_owned())) }),
-        }
-    }
-    fn revision(&self) -> Revision {
-        self.inner.revision()
-    }
-    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.newest()
-    }
-    fn is_shared(&self) -> bool {
-        self.is_shared
-    }
-    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
-        self.inner.watch(prefix, watcher);
-    }
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.inner.snapshot(out)
-    }
-    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.close()
-    }
-}
 
 fn kernel_on(store: Arc<dyn Store>) -> Kernel {
     Kernel::new(KernelParts {
@@ -251,12 +196,7 @@ fn a_restore_that_is_cut_off_is_finished_or_has_not_begun() {
         let mut cut_off = 0;
         for commits in 0.. {
             let inner = Arc::new(MemoryStore::new());
-            let server = running_on(Arc::new(Failing {
-                inner: inner.clone(),
-                commits_left: AtomicUsize::new(usize::MAX),
-                is_shared: false,
-            }))
-            .await;
+            let server = running_on(inner.clone()).await;
             for n in 0..120 {
                 server.note(&format!("old-{n}"), "old").await.unwrap();
             }
@@ -267,14 +207,10 @@ fn a_restore_that_is_cut_off_is_finished_or_has_not_begun() {
             for n in 0..60 {
                 server.note(&format!("old-{n}"), "changed").await.unwrap();
             }
-            let store = Arc::new(Failing {
-                inner: inner.clone(),
-                commits_left: AtomicUsize::new(usize::MAX),
-                is_shared: false,
-            });
+            let store = Arc::new(Dying::after(usize::MAX, inner.clone(), false));
             let dying = Running { kernel: kernel_on(store.clone()), ..server };
             assert!(dying.kernel.unseal_with_share(&dying.share).await.unwrap());
-            store.commits_left.store(commits, Ordering::Relaxed);
+            store.revive(commits);
             let status = dying.restore(RESTORE, &archive).await;
             cut_off += usize::from(status == 503);
 

@@ -2,8 +2,8 @@
 use super::*;
 use kw_barrier::seal::{HANDOVER_ROW, KEYRING_ROW};
 
-fn shared(inner: &Arc<MemoryStore>) -> Arc<Failing> {
-    Arc::new(Failing { inner: inner.clone(), commits_left: AtomicUsize::new(usize::MAX), is_shared: true })
+fn shared(inner: &Arc<MemoryStore>) -> Arc<Dying> {
+    Arc::new(Dying::after(usize::MAX, inner.clone(), true))
 }
 
 /// Two open nodes.
