@@ -30,7 +30,7 @@ mod tls;
 mod trim;
 mod txn;
 
-use kw_store::{CACHE_BYTES, Cached, Store, StoreError};
+use kw_store::{ANSWER_TIME_MAX, CACHE_BYTES, Cached, Store, StoreError};
 use kw_types::{Rng, Secret};
 use std::fmt;
 use std::path::PathBuf;
@@ -42,9 +42,6 @@ pub const ADDRESS: &str = "http://127.0.0.1:2379";
 
 /// What all keys begin with if nothing else is said.
 pub const PATH: &str = "/keywright/";
-
-/// How long etcd may take for an answer if nothing else is said.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long old versions of rows are kept if nothing else is said.
 pub const KEEP: Duration = Duration::from_secs(600);
@@ -85,7 +82,7 @@ impl Options {
             tls_ca_file: None,
             tls_cert_file: None,
             tls_key_file: None,
-            request_timeout: REQUEST_TIMEOUT,
+            request_timeout: ANSWER_TIME_MAX,
             keep: Some(KEEP),
             row_cache_bytes: CACHE_BYTES,
             rng,

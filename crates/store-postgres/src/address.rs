@@ -27,7 +27,8 @@ impl Address {
             config.application_name("keywright");
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(10));
+            // For each host: a request that waits shall live to see the next one tried.
+            config.connect_timeout(Duration::from_secs(3));
         }
         // A machine that is gone without a word is noticed in seconds, not in hours.
         config

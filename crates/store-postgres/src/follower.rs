@@ -3,15 +3,15 @@
 //! A notification says only that there is something; what it is, the table of changes says. So nothing is missed while the
 //! connection is down, or where a pooler in between swallows notifications: it is only heard of later.
 use crate::committer::add_change;
-use crate::error::{is_of_connection, misshapen, refused, text};
+use crate::error::{is_of_connection, misshapen, refused, text, too_slow};
 use crate::position::News;
-use crate::session::{Dialer, Heard, PROBE, Session, from_database, to_database};
+use crate::session::{CONNECT_MAX, Dialer, Heard, PROBE, Session, from_database, to_database};
 use crate::sql::CATCH_UP_MAX;
-use kw_store::{Revision, StoreError};
+use kw_store::{ANSWER_TIME_MAX, Revision, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_postgres::Statement;
 
 /// How often the follower looks for changes of which no notification came.
@@ -40,7 +40,8 @@ impl Follower {
         let mut backoff = BACKOFF.0;
         let mut asked = Vec::new();
         while !self.questions.is_closed() {
-            let trouble = match self.listen().await {
+            let listening = timeout(CONNECT_MAX, self.listen()).await;
+            let trouble = match listening.unwrap_or_else(|_| Err(too_slow())) {
                 Ok(mut ear) => {
                     backoff = BACKOFF.0;
                     let trouble = self.follow(&mut ear, &mut asked).await;
@@ -123,10 +124,8 @@ impl Ear {
     async fn catch_up(&self, dialer: &Dialer) -> Result<Revision, StoreError> {
         let known = dialer.position.reached();
         let since = to_database(known);
-        let rows = self
-            .session
-            .in_time(async { self.session.client.query(&self.news, &[&since]).await.map_err(|e| refused(&e)) });
-        let rows = rows.await?;
+        let asked = timeout(ANSWER_TIME_MAX, self.session.client.query(&self.news, &[&since])).await;
+        let rows = asked.map_err(|_| too_slow())?.map_err(|e| refused(&e))?;
         let number = |row: &tokio_postgres::Row, i: usize| row.try_get::<_, i64>(i).map_err(|e| misshapen(&e));
         let Some(first) = rows.first() else {
             return Err(StoreError::Corrupt(format!("the table {} is empty", dialer.sql.meta)));

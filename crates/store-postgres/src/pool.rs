@@ -1,15 +1,18 @@
 //! The connections that read.
-use crate::error::{closing, is_of_connection, misshapen, refused};
+use crate::error::{closing, is_of_connection, misshapen, refused, too_slow};
 use crate::placed::{Placed, whole};
 use crate::session::{Dialer, Session, from_database};
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
-use kw_store::{Key, Row, StoreError};
+use kw_store::{ANSWER_TIME_MAX, Key, Row, StoreError};
 use parking_lot::Mutex;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Statement};
 
@@ -31,7 +34,7 @@ pub(crate) enum Question {
 /// Some connections, opened when they are first needed.
 pub(crate) struct Pool {
     dialer: Arc<Dialer>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     permits_max: u32,
     idle: Mutex<Vec<Reader>>,
     idle_max: usize,
@@ -40,26 +43,52 @@ pub(crate) struct Pool {
 impl Pool {
     pub fn new(dialer: Arc<Dialer>, max_parallel: usize, idle_max: usize) -> Self {
         let permits_max = u32::try_from(max_parallel).unwrap_or(u32::MAX).clamp(1, 10_000);
-        let permits = Semaphore::new(permits_max as usize);
+        let permits = Arc::new(Semaphore::new(permits_max as usize));
         Self { dialer, permits, permits_max, idle: Mutex::default(), idle_max }
     }
 
-    /// Asks, and asks once more on a new connection if the first turns out to be dead.
-    pub async fn ask(&self, question: &Question) -> Result<Vec<(Key, Row)>, StoreError> {
+    /// Asks, and asks once more on a new connection if the first turns out to be dead. From a database that is silent it has
+    /// an error within [`ANSWER_TIME_MAX`], and within the same time after the last row of a long answer.
+    pub async fn ask(self: &Arc<Self>, question: &Question) -> Result<Vec<(Key, Row)>, StoreError> {
         self.dialer.position.sound()?;
-        let _permit = self.permits.acquire().await.map_err(|_| closing())?;
+        let deadline = Instant::now() + ANSWER_TIME_MAX;
+        let permit = timeout_at(deadline, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| too_slow())?.map_err(|_| closing())?;
         while let Some(reader) = self.take() {
-            match reader.session.in_time(async { Ok(reader.ask(question).await) }).await? {
-                Ok(rows) => return self.keep(reader, rows).await,
-                Err(e) if is_of_connection(&e) => reader.session.end().await,
-                Err(e) => return self.keep(reader, Err(refused(&e))).await,
+            match reader.ask(question, deadline).await {
+                Ok(Ok(rows)) => return self.keep(reader, rows).await,
+                Ok(Err(e)) if is_of_connection(&e) => reader.session.end().await,
+                Ok(Err(e)) => return self.keep(reader, Err(refused(&e))).await,
+                Err(Elapsed { .. }) => {
+                    // The others are of the same age, and would let further requests wait as long.
+                    self.idle.lock().clear();
+                    return Err(too_slow());
+                }
             }
         }
-        let reader = Reader::open(&self.dialer).await?;
-        match reader.session.in_time(async { Ok(reader.ask(question).await) }).await? {
+        let opened = timeout_at(deadline, self.open(permit)).await;
+        let (reader, _permit) = opened.map_err(|_| too_slow())??;
+        match reader.ask(question, deadline).await.map_err(|_| too_slow())? {
             Ok(rows) => self.keep(reader, rows).await,
             Err(e) => Err(refused(&e)),
         }
+    }
+
+    /// A new connection. It is opened to the end when nobody waits any more, for whoever asks next: finding the one of several
+    /// hosts that serves may take longer than a question may.
+    async fn open(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(Reader, OwnedSemaphorePermit), StoreError> {
+        let (tell, told) = oneshot::channel();
+        let pool = self.clone();
+        tokio::spawn(async move {
+            let opened = Reader::open(&pool.dialer).await.map(|reader| (reader, permit));
+            if let Err(Ok((reader, _permit))) = tell.send(opened) {
+                pool.keep(reader, ()).await;
+            }
+        });
+        told.await.unwrap_or_else(|_| Err(closing()))
     }
 
     /// Waits for the reads that are under way and ends the connections.
@@ -121,14 +150,17 @@ impl Reader {
         Ok(Self { session, get, ranges })
     }
 
-    async fn ask(&self, question: &Question) -> Result<Result<Vec<(Key, Row)>, StoreError>, Error> {
+    /// `Err` when the database says nothing until `deadline`, or for [`ANSWER_TIME_MAX`] in the middle of its answer.
+    async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, Elapsed> {
         match question {
-            Question::Get(key) => self.get(key).await,
-            Question::Range { start, end, limit, with_values } => self.range(start, end, *limit, *with_values).await,
+            Question::Get(key) => timeout_at(deadline, self.get(key)).await,
+            Question::Range { start, end, limit, with_values } => {
+                self.range((start, end), *limit, *with_values, deadline).await
+            }
         }
     }
 
-    async fn get(&self, key: &Key) -> Result<Result<Vec<(Key, Row)>, StoreError>, Error> {
+    async fn get(&self, key: &Key) -> Answer {
         let placed = Placed::of(key);
         let row = self.session.client.query_opt(&self.get, &[&placed.head, &placed.tail_digest]).await?;
         let found = row.map(|row| Ok((key.clone(), content(&row, 0)?)));
@@ -137,11 +169,11 @@ impl Reader {
 
     async fn range(
         &self,
-        start: &Key,
-        end: &Key,
+        (start, end): (&Key, &Key),
         limit: usize,
         with_values: bool,
-    ) -> Result<Result<Vec<(Key, Row)>, StoreError>, Error> {
+        deadline: Instant,
+    ) -> Result<Answer, Elapsed> {
         let (from, to) = (Placed::of(start), Placed::of(end));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&from.head, &from.tail, &limit];
@@ -155,15 +187,33 @@ impl Reader {
             (true, true) => rows_on,
             (true, false) => rows_between,
         };
-        let rows = self.session.client.query(statement, &parameters).await?;
-        let read = rows.iter().map(|row| {
-            let key = key_of(row)?;
-            let row =
-                if with_values { content(row, 2)? } else { Row { value: Bytes::new(), revision: Default::default() } };
-            Ok((key, row))
-        });
-        Ok(read.collect())
+        let rows = match timeout_at(deadline, self.session.client.query_raw(statement, parameters)).await? {
+            Ok(rows) => rows,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (mut rows, mut read) = (pin!(rows), Vec::new());
+        let mut patience = deadline;
+        loop {
+            match timeout_at(patience, rows.try_next()).await? {
+                Ok(Some(row)) => match row_of(&row, with_values) {
+                    Ok(row) => read.push(row),
+                    Err(error) => return Ok(Ok(Err(error))),
+                },
+                Ok(None) => return Ok(Ok(Ok(read))),
+                Err(error) => return Ok(Err(error)),
+            }
+            patience = Instant::now() + ANSWER_TIME_MAX;
+        }
     }
+}
+
+/// What the database answers: rows, or that one of them is not what it should be; or why it does not.
+type Answer = Result<Result<Vec<(Key, Row)>, StoreError>, Error>;
+
+fn row_of(row: &tokio_postgres::Row, with_values: bool) -> Result<(Key, Row), StoreError> {
+    let key = key_of(row)?;
+    let row = if with_values { content(row, 2)? } else { Row { value: Bytes::new(), revision: Default::default() } };
+    Ok((key, row))
 }
 
 /// The first two columns.

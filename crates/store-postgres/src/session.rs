@@ -16,7 +16,7 @@ use tokio_postgres::{AsyncMessage, Client};
 pub(crate) const STATEMENT_MAX: Duration = Duration::from_secs(30);
 
 /// How long opening a connection may take, with all its first statements.
-const CONNECT_MAX: Duration = Duration::from_secs(15);
+pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(15);
 
 /// How long a connection may take to say goodbye.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);

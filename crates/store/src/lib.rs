@@ -24,6 +24,7 @@ use futures_util::future::BoxFuture;
 use kw_types::{Fault, FaultKind};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The position of a commit in the order of all commits of one store. The first commit has revision 1; 0 is "never".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -37,6 +38,10 @@ pub const KEY_LEN_MAX: usize = 16 * 1024;
 
 /// The largest value, in bytes: what etcd takes by default, less room for keys.
 pub const VALUE_LEN_MAX: usize = 1024 * 1024;
+
+/// How long a store in another process may leave a question without an answer, unless its options say otherwise. Who swallows
+/// what is sent to it is as good as gone, and whoever waits must hear of it.
+pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A stored value and the revision of the commit that wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,8 @@ pub struct Switches {
     pub cut_commits: AtomicBool,
     /// Connections are refused.
     pub down: AtomicBool,
+    /// Whatever is sent, either way, is thrown away.
+    pub silent: AtomicBool,
     cuts: watch::Sender<u64>,
 }
 
@@ -48,6 +50,9 @@ async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>, 
         tokio::select! {
             read = client.read(&mut up) => {
                 let Ok(len @ 1..) = read else { return };
+                if switches.silent.load(Ordering::Relaxed) {
+                    continue;
+                }
                 server.write_all(&up[..len]).await.unwrap();
                 let is_commit = up[..len].windows(7).any(|w| w == b"COMMIT\0");
                 if is_commit && switches.cut_commits.load(Ordering::Relaxed) {
@@ -57,6 +62,9 @@ async fn pass(mut client: TcpStream, server_port: u16, switches: Arc<Switches>, 
             }
             read = server.read(&mut down) => {
                 let Ok(len @ 1..) = read else { return };
+                if switches.silent.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let committed = down[..len].windows(7).any(|w| w == b"COMMIT\0");
                 if (muted && committed) || (!muted && client.write_all(&down[..len]).await.is_err()) {
                     return;

@@ -64,6 +64,43 @@ async fn cut_connections_are_replaced() {
     assert_eq!(value(store.as_ref(), "a").await, Some("back".into()));
 }
 
+/// Nobody waits for a line that swallows everything as long as a statement may take, neither with connections of before nor
+/// with new ones.
+#[tokio::test]
+async fn a_silent_line_is_no_hang() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (port, switches) = proxy::start(cluster.port).await;
+    let store = open_at(&cluster.url_at(port), "rows").await;
+    blind(store.as_ref(), vec![put("a", "1")]).await;
+    assert_eq!(store.scan(b"", b"", 10).await.unwrap().len(), 1);
+    switches.silent.store(true, Ordering::Relaxed);
+    for connections in ["of before", "new"] {
+        let asked = async {
+            futures_util::join!(
+                async { store.newest().await.map(drop) },
+                async { store.get(b"b").await.map(drop) },
+                async { store.scan(b"", b"", 10).await.map(drop) },
+            )
+        };
+        // A statement may take 30 seconds.
+        let (newest, get, scan) = tokio::time::timeout(Duration::from_secs(25), asked).await.expect(connections);
+        for outcome in [newest, get, scan] {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{connections}: {outcome:?}");
+        }
+    }
+    switches.silent.store(false, Ordering::Relaxed);
+    switches.cut();
+    for tries in 0.. {
+        match store.newest().await {
+            Ok(_) => break,
+            Err(e) => assert!(tries < 10, "it comes back: {e}"),
+        }
+    }
+    assert_eq!(store.scan(b"", b"", 10).await.unwrap().len(), 1);
+    blind(store.as_ref(), vec![put("a", "2")]).await;
+    assert_eq!(value(store.as_ref(), "a").await, Some("2".into()));
+}
+
 /// A node that was away for longer than changes are kept must forget, not believe that nothing has happened.
 #[tokio::test]
 async fn who_was_away_too_long_forgets() {
