@@ -15,7 +15,7 @@ use crate::token::Tokens;
 use futures_util::future::LocalBoxFuture;
 use kw_barrier::Barrier;
 use kw_engine::{Caller, Cx, CxParts, Keyed, Lockout, Mount};
-use kw_store::{Clear, Key, Store, StoreError, Txn, TxnCore, View};
+use kw_store::{Clear, Key, Sight, Store, StoreError, Txn, TxnCore, View};
 use kw_types::{Clock, Fault, Rng, RngExt, Secret, Time, Ttl};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -155,16 +155,41 @@ impl Kernel {
         TxnCore::new(self.store.as_ref(), &self.barrier)
     }
 
-    /// Runs `work` in a transaction on the kernel's rows and commits it; again, if others changed what it read.
+    /// Tells of reads that begin now whether they can all have been true at once.
+    pub(crate) fn sight(&self) -> Sight {
+        Sight::new(self.store.revision())
+    }
+
+    /// Runs `work` in a transaction on the kernel's rows and commits it; again, if others changed what it read. It refuses only
+    /// by what was true at one moment.
     pub(crate) async fn transact<T, F>(&self, work: F) -> Result<T, Fault>
     where
         F: AsyncFn(Txn<'_>) -> Result<T, Fault>,
     {
         for _ in 0..CONFLICTS_MAX {
             let core = self.txn();
-            let done = work(core.scoped("")).await?;
-            match core.commit().await {
-                Ok(_) => return Ok(done),
+            let done = work(core.scoped("")).await;
+            let settled = if done.is_ok() { core.commit().await.map(|_| ()) } else { core.check().await };
+            match settled {
+                Ok(()) => return done,
+                Err(StoreError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// Reads rows under a prefix as they all were at one moment: `work` is run again where others changed what it read. Its
+    /// listings count as long as whoever changes what is listed also writes a row that `work` reads.
+    pub(crate) async fn look<T, F>(&self, prefix: &str, work: F) -> Result<T, Fault>
+    where
+        F: AsyncFn(View<'_>) -> Result<T, Fault>,
+    {
+        for _ in 0..CONFLICTS_MAX {
+            let core = self.txn();
+            let found = work(core.scoped(prefix).view()).await;
+            match core.check().await {
+                Ok(()) => return found,
                 Err(StoreError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }

@@ -1,7 +1,7 @@
 //! The mount table: in the store row by row, in memory as one value that is read without a lock.
 use crate::departures::Departure;
 use crate::kernel::Kernel;
-use crate::rows::{DEPARTURES, MOUNTS};
+use crate::rows::{DEPARTURES, MOUNTS, MOUNTS_VERSION, SETTINGS};
 use arc_swap::ArcSwap;
 use kw_audit::MountText;
 use kw_engine::{Mount, Page};
@@ -156,7 +156,12 @@ impl Mounts {
         if loaded.generation == generation {
             return Ok(loaded.table.clone());
         }
-        let table = Arc::new(Box::pin(MountTable::read(kernel.view(""))).await?);
+        // As one: a mount that is moved at this moment is at its old path or at its new one, never at none.
+        let read = async |view: View<'_>| {
+            view.rescoped(SETTINGS).revision_of(MOUNTS_VERSION).await?;
+            MountTable::read(view).await
+        };
+        let table = Arc::new(Box::pin(kernel.look("", read)).await?);
         self.loaded.store(Arc::new(Loaded { generation, table: table.clone() }));
         Ok(table)
     }

@@ -5,7 +5,7 @@ use crate::mounts::Staleness;
 use crate::rows::POLICIES;
 use arc_swap::ArcSwap;
 use kw_policy::{Acl, Policy, builtin};
-use kw_store::Revision;
+use kw_store::{Revision, View};
 use kw_types::Fault;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
@@ -57,12 +57,17 @@ impl Policies {
         {
             return Ok(acl.clone());
         }
-        let mut found = Vec::with_capacity(names.len());
-        for name in names {
-            if let Some(policy) = self.parsed(kernel, name).await? {
-                found.push((name.as_str(), policy));
+        // As one: what was moved from one policy to another must not be in both, nor in neither.
+        let read = async |view: View<'_>| {
+            let mut found = Vec::with_capacity(names.len());
+            for name in names {
+                if let Some(policy) = self.parsed(view, name).await? {
+                    found.push((name.as_str(), policy));
+                }
             }
-        }
+            Ok(found)
+        };
+        let found = Box::pin(kernel.look(POLICIES, read)).await?;
         let identity = entity.map(EntityFacts::for_templates);
         let acl = Arc::new(Acl::compile(found.iter().map(|(n, p)| (*n, p.as_ref())), identity.as_ref(), kernel.now()));
         if entity.is_none() {
@@ -80,12 +85,11 @@ impl Policies {
         self.plain.store(Arc::new(map));
     }
 
-    /// One policy, parsed.
-    pub(crate) async fn parsed(&self, kernel: &Kernel, name: &str) -> Result<Option<Arc<Policy>>, Fault> {
+    /// One policy of a view of [`POLICIES`], parsed.
+    pub(crate) async fn parsed(&self, view: View<'_>, name: &str) -> Result<Option<Arc<Policy>>, Fault> {
         if name == builtin::RESPONSE_WRAPPING {
             return self.response_wrapping().map(Some);
         }
-        let view = kernel.view(POLICIES);
         let Some(revision) = view.revision_of(name).await? else {
             self.parsed.write().remove(name);
             return Ok(None);

@@ -14,6 +14,9 @@ pub(crate) const AUDIT_HEADERS: &str = "sys/audit-header/";
 pub(crate) const LOCKOUTS: &str = "sys/lockout/";
 /// Other settings of the system by name.
 pub(crate) const SETTINGS: &str = "sys/setting/";
+/// In [`SETTINGS`]: counts the changes of the mount table. Whoever changes it reads and writes this row, so that of two changes
+/// that would not fit together (listings are not checked at commit) the later one runs again and sees the other.
+pub(crate) const MOUNTS_VERSION: &str = "mounts-version";
 /// Disabled and moved mounts whose leases are still to be revoked, by identifier of the departure.
 pub(crate) const DEPARTURES: &str = "sys/setting/unmounting/";
 /// How moves of mounts went, by identifier of the departure.

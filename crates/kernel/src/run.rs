@@ -8,8 +8,8 @@ use crate::lockout;
 use crate::mounts::{self, Mounted};
 use crate::resolve::{Resolved, Target};
 use crate::sys::Call;
-use crate::token::{Session, by_grant};
-use kw_engine::{Body, Cx, Handler, Login, LoginOutcome, Mount, PlannedLease, Reply, WriteFn};
+use crate::token::{Made, Session, by_grant};
+use kw_engine::{Body, Cx, Grant, Handler, Input, Login, LoginOutcome, Mount, PlannedLease, ReadFn, Reply, WriteFn};
 use kw_store::{StoreError, TxnCore};
 use kw_types::{Fault, FaultKind};
 use std::sync::Arc;
@@ -67,10 +67,38 @@ async fn run_engine(kernel: &Kernel, admitted: &Admitted<'_>, handler: &Handler)
     let cx = kernel.cx(mount, resolved.path.as_str(), caller, remote);
     let prefix = resolved.rows_prefix(session.map_or("", |s| &s.entry.ident));
     let reply = match handler {
-        Handler::Read(read) => read(&cx, kernel.view(&prefix), &resolved.input).await?,
+        Handler::Read(read) => {
+            let sight = kernel.sight();
+            match read(&cx, kernel.view(&prefix).noted_in(&sight), &resolved.input).await {
+                Ok(reply) if !sight.doubts_answer() => reply,
+                Err(fault) if !sight.doubts_refusal() => return Err(fault),
+                _ => Box::pin(read_as_one(kernel, &cx, &prefix, read, &resolved.input)).await?,
+            }
+        }
         Handler::Write { run, .. } => return Box::pin(run_write(kernel, admitted, mount, &cx, &prefix, run)).await,
     };
     finish(reply, resolved, mount, Extra::None)
+}
+
+/// Reads once more, since rows changed while they were read: what is answered or refused now was true at one moment.
+async fn read_as_one(
+    kernel: &Kernel,
+    cx: &Cx<'_>,
+    prefix: &str,
+    read: &ReadFn,
+    input: &Input<'_>,
+) -> Result<Reply, Fault> {
+    for _ in 0..CONFLICTS_MAX {
+        let core = kernel.txn();
+        let outcome = read(cx, core.scoped(prefix).view(), input).await;
+        let settled = if outcome.is_ok() { core.commit().await.map(|_| ()) } else { core.check().await };
+        match settled {
+            Ok(()) => return outcome,
+            Err(StoreError::Conflict) => tokio::task::yield_now().await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
 }
 
 /// What the kernel adds to a reply.
@@ -91,25 +119,54 @@ async fn run_write(
     let resolved = &admitted.resolved;
     for _ in 0..CONFLICTS_MAX {
         let core = kernel.txn();
-        let mut reply = run(cx, core.scoped(prefix), &resolved.input).await?;
-        let committed = match std::mem::replace(&mut reply.body, Body::Empty) {
-            Body::Login(login) => log_in(kernel, mount, resolved, core, *login).await,
-            Body::Lease(plan) => {
-                let session = admitted.who.session.as_ref().ok_or_else(Fault::denied)?;
-                issue(kernel, mount, cx, core, plan.as_ref(), session).await
+        let concluded = match run(cx, core.scoped(prefix), &resolved.input).await {
+            Ok(mut reply) => {
+                let body = std::mem::replace(&mut reply.body, Body::Empty);
+                conclude(kernel, admitted, mount, cx, core, body)
+                    .await
+                    .map(|(body, extra)| (Reply { body, ..reply }, extra))
             }
-            body => {
-                reply.body = body;
-                core.commit().await.map(|_| Extra::None).map_err(Aborted::from)
-            }
+            Err(fault) => Err(aborted(&core, fault).await),
         };
-        match committed {
-            Ok(extra) => return finish(reply, resolved, mount, extra),
+        match concluded {
+            Ok((reply, extra)) => return finish(reply, resolved, mount, extra),
             Err(Aborted::Conflict) => tokio::task::yield_now().await,
             Err(Aborted::Fault(fault)) => return Err(fault),
         }
     }
     Err(StoreError::Conflict.into())
+}
+
+/// Commits what a handler did, with what its reply asks the kernel for. Gives back what is left of the body.
+async fn conclude(
+    kernel: &Kernel,
+    admitted: &Admitted<'_>,
+    mount: &Arc<Mounted>,
+    cx: &Cx<'_>,
+    core: TxnCore<'_>,
+    body: Body,
+) -> Result<(Body, Extra), Aborted> {
+    let extra = match body {
+        Body::Login(login) => log_in(kernel, mount, &admitted.resolved, core, *login).await?,
+        Body::Lease(plan) => {
+            let session = admitted.who.session.as_ref().ok_or_else(Fault::denied)?;
+            issue(kernel, mount, cx, core, plan.as_ref(), session).await?
+        }
+        body => {
+            core.commit().await?;
+            return Ok((body, Extra::None));
+        }
+    };
+    Ok((Body::Empty, extra))
+}
+
+/// A refusal before the commit: it is given out only if what was read was true at one moment. Two rows that were read one after
+/// the other may never have been so together, and then the handler has judged by a state that never was.
+async fn aborted(core: &TxnCore<'_>, fault: Fault) -> Aborted {
+    match core.check().await {
+        Ok(()) => Aborted::Fault(fault),
+        Err(error) => error.into(),
+    }
 }
 
 /// Why a handler's transaction did not end well.
@@ -142,6 +199,8 @@ async fn log_in(
     let locks = kernel.registry.method(&mount.kind).is_some_and(|m| m.locks_out());
     match login.outcome {
         LoginOutcome::Wrong { alias, fault } => {
+            // Before it counts against anybody.
+            core.check().await?;
             if locks {
                 lockout::failed(kernel, mount, &alias).await?;
             }
@@ -152,8 +211,10 @@ async fn log_in(
             if let Some(alias) = &alias {
                 lockout::check(kernel, mount, alias).await?;
             }
-            mounts::hold(core.scoped(""), mount).await?;
-            let made = by_grant(kernel, core.scoped(""), mount, resolved.path.as_str(), *grant).await?;
+            let made = match enter(kernel, mount, resolved, &core, *grant).await {
+                Ok(made) => made,
+                Err(fault) => return Err(aborted(&core, fault).await),
+            };
             core.commit().await?;
             if let Some(alias) = &alias {
                 lockout::succeeded(kernel, mount, alias).await?;
@@ -161,6 +222,18 @@ async fn log_in(
             Ok(Extra::Auth(Box::new(made.answer())))
         }
     }
+}
+
+/// What a login adds to the handler's transaction.
+async fn enter(
+    kernel: &Kernel,
+    mount: &Mount,
+    resolved: &Resolved<'_>,
+    core: &TxnCore<'_>,
+    grant: Grant,
+) -> Result<Made, Fault> {
+    mounts::hold(core.scoped(""), mount).await?;
+    by_grant(kernel, core.scoped(""), mount, resolved.path.as_str(), grant).await
 }
 
 /// A credential: stored, made, confirmed.
@@ -172,7 +245,9 @@ async fn issue(
     plan: &dyn PlannedLease,
     session: &Arc<Session>,
 ) -> Result<Extra, Aborted> {
-    mounts::hold(core.scoped(""), mount).await?;
+    if let Err(fault) = mounts::hold(core.scoped(""), mount).await {
+        return Err(aborted(&core, fault).await);
+    }
     let lease = lease::intend(kernel, cx, core.scoped(""), plan, session)?;
     core.commit().await?;
     let secret = lease::create_outside(kernel, cx, mount, plan, &lease).await?;
@@ -252,3 +327,6 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

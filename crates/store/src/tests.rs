@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 mod cache;
+mod refusals;
 mod snapshots;
 
 #[tokio::test]

@@ -38,7 +38,8 @@ impl Identities {
         {
             return Ok(Some(facts.clone()));
         }
-        let Some(facts) = EntityFacts::load(kernel.view(IDENTITY), id).await? else { return Ok(None) };
+        let found = Box::pin(kernel.look(IDENTITY, async |view| EntityFacts::load(view, id).await)).await?;
+        let Some(facts) = found else { return Ok(None) };
         let facts = Arc::new(facts);
         let mut known = HashMap::clone(&self.known.load());
         known.retain(|_, (made, _)| *made == generation);

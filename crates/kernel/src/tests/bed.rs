@@ -16,6 +16,8 @@ pub(crate) struct Bed {
     pub kernel: Kernel,
     pub clock: Arc<ManualClock>,
     pub desk: Arc<Desk>,
+    store: Arc<MemoryStore>,
+    share: String,
 }
 
 /// The text of the root token.
@@ -24,18 +26,38 @@ pub(crate) const ROOT: &str = "root";
 impl Bed {
     /// `seed` decides who goes first at each step.
     pub async fn new(seed: u64) -> Self {
+        Self::with(seed, Vec::new()).await
+    }
+
+    /// The same with further engines.
+    pub async fn with(seed: u64, engines: Vec<Box<dyn Engine>>) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self::found(store.clone(), Arc::new(Jumbled { inner: store, state: AtomicU64::new(seed) }), engines).await
+    }
+
+    /// On a store that answers at once, as the embedded one does.
+    pub async fn at_hand() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self::found(store.clone(), store, Vec::new()).await
+    }
+
+    async fn found(store: Arc<MemoryStore>, seen: Arc<dyn Store>, engines: Vec<Box<dyn Engine>>) -> Self {
         let clock = Arc::new(ManualClock(AtomicI64::new(SystemClock.now().nanos())));
         let desk = Arc::new(Desk::default());
-        let kernel = Kernel::new(KernelParts {
-            store: Arc::new(Jumbled { inner: MemoryStore::new(), state: AtomicU64::new(seed) }),
-            clock: clock.clone(),
-            rng: Arc::new(SystemRng),
-            registry: Registry::new(vec![Box::new(Drawers::new()), Box::new(Lender::new(desk.clone()))], Vec::new()),
-            settings: settings(),
-        });
+        let kernel = kernel(seen, clock.clone(), desk.clone(), engines);
         let lender = crate::FirstMount { path: "lender/", kind: "lender", description: "", options: &[] };
-        kernel.start_dev(&[lender], Some(ROOT.to_owned())).await.unwrap();
-        Self { kernel, clock, desk }
+        let keys = kernel.start_dev(&[lender], Some(ROOT.to_owned())).await.unwrap();
+        Self { kernel, clock, desk, store, share: keys.unseal_key.expose().clone() }
+    }
+
+    /// Another node on the same store, with the same clock.
+    pub async fn beside(&self, seed: u64) -> Self {
+        let seen = Arc::new(Jumbled { inner: self.store.clone(), state: AtomicU64::new(seed) });
+        let kernel = kernel(seen, self.clock.clone(), self.desk.clone(), Vec::new());
+        assert!(kernel.unseal_with_share(&self.share).await.unwrap());
+        let (clock, desk, store, share) =
+            (self.clock.clone(), self.desk.clone(), self.store.clone(), self.share.clone());
+        Self { kernel, clock, desk, store, share }
     }
 
     /// One request. `verb` is `GET`, `POST` ...; a body that is null is none. Gives the status and the body.
@@ -82,6 +104,11 @@ impl Bed {
         self.call("GET", "auth/token/lookup-self", token, Value::Null).await.0 == 200
     }
 
+    /// How many commits the store has seen.
+    pub fn revision(&self) -> u64 {
+        self.store.revision().0
+    }
+
     pub fn turn_back(&self, seconds: i64) {
         self.clock.0.fetch_sub(seconds * 1_000_000_000, Ordering::SeqCst);
     }
@@ -89,6 +116,18 @@ impl Bed {
     pub fn advance(&self, seconds: u64) {
         self.clock.0.store(self.kernel.now().plus(Ttl::from_seconds(seconds)).nanos(), Ordering::SeqCst);
     }
+}
+
+fn kernel(store: Arc<dyn Store>, clock: Arc<ManualClock>, desk: Arc<Desk>, further: Vec<Box<dyn Engine>>) -> Kernel {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Drawers::new()), Box::new(Lender::new(desk))];
+    engines.extend(further);
+    Kernel::new(KernelParts {
+        store,
+        clock,
+        rng: Arc::new(SystemRng),
+        registry: Registry::new(engines, Vec::new()),
+        settings: settings(),
+    })
 }
 
 /// The identifier in a token's text.
@@ -125,7 +164,7 @@ impl Clock for ManualClock {
 
 /// A store in memory whose every step lets other tasks run, more or less of them.
 struct Jumbled {
-    inner: MemoryStore,
+    inner: Arc<MemoryStore>,
     state: AtomicU64,
 }
 
@@ -237,13 +276,16 @@ pub(crate) struct Desk {
     pub places: Semaphore,
     /// Nothing can be taken back.
     pub is_broken: std::sync::atomic::AtomicBool,
+    /// What this mount has given out cannot be taken back, nor does it fail: it takes for ever.
+    pub silent: Mutex<String>,
     count: AtomicU64,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         let (is_broken, count) = (std::sync::atomic::AtomicBool::new(false), AtomicU64::new(0));
-        Self { out: Mutex::default(), places: Semaphore::new(Semaphore::MAX_PERMITS), is_broken, count }
+        let places = Semaphore::new(Semaphore::MAX_PERMITS);
+        Self { out: Mutex::default(), places, is_broken, silent: Mutex::default(), count }
     }
 }
 
@@ -282,8 +324,12 @@ impl Lease for Loan {
     async fn renew(&self, _: &Cx<'_>, _: Txn<'_>, asked: Terms) -> Result<Terms, Fault> {
         Ok(asked)
     }
-    async fn revoke(&self, _: &Cx<'_>, _: Txn<'_>) -> Result<(), Fault> {
+    async fn revoke(&self, cx: &Cx<'_>, _: Txn<'_>) -> Result<(), Fault> {
         let desk = self.desk();
+        let is_silent = *desk.silent.lock() == cx.mount().path.as_str();
+        if is_silent {
+            std::future::pending::<()>().await;
+        }
         if desk.is_broken.load(Ordering::SeqCst) {
             return Err(Fault::unavailable("the desk is closed"));
         }

@@ -175,14 +175,14 @@ async fn read(call: &Call<'_>, ask: ById) -> Result<Option<Data<EntityShown>>, F
 }
 
 async fn read_by_name(call: &Call<'_>, ask: ByName) -> Result<Option<Data<EntityShown>>, Fault> {
-    let row = entities::by_name(call.kernel.view(IDENTITY), &ask.name).await?;
+    let row = call.kernel.look(IDENTITY, async |view| entities::by_name(view, &ask.name).await).await?;
     shown(call, row).await
 }
 
 /// An entity with all that belongs to it.
 pub(super) async fn shown(call: &Call<'_>, row: Option<EntityRow>) -> Result<Option<Data<EntityShown>>, Fault> {
     let Some(row) = row else { return Ok(None) };
-    let facts = EntityFacts::of(call.kernel.view(IDENTITY), row).await?;
+    let facts = call.kernel.look(IDENTITY, async |view| EntityFacts::of(view, row.clone()).await).await?;
     let mounts = call.kernel.mounts.current(call.kernel).await?;
     Ok(Some(Data(EntityShown::of(&facts, &mounts))))
 }

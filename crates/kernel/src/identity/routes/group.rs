@@ -195,7 +195,7 @@ async fn read(call: &Call<'_>, ask: ById) -> Result<Option<Data<GroupShown>>, Fa
 }
 
 async fn read_by_name(call: &Call<'_>, ask: ByName) -> Result<Option<Data<GroupShown>>, Fault> {
-    let row = groups::by_name(call.kernel.view(IDENTITY), &ask.name).await?;
+    let row = call.kernel.look(IDENTITY, async |view| groups::by_name(view, &ask.name).await).await?;
     shown(call, row).await
 }
 

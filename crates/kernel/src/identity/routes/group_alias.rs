@@ -147,7 +147,7 @@ struct ById {
 }
 
 async fn read(call: &Call<'_>, ask: ById) -> Result<Option<Data<AliasShown>>, Fault> {
-    let group = of_alias(call.kernel.view(IDENTITY), &ask.id).await?;
+    let group = call.kernel.look(IDENTITY, async |view| of_alias(view, &ask.id).await).await?;
     let mounts = call.kernel.mounts.current(call.kernel).await?;
     Ok(group.and_then(|group| group.alias).map(|alias| Data(AliasShown::of(&alias, &mounts))))
 }

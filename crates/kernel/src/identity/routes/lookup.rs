@@ -5,6 +5,7 @@ use crate::rows::IDENTITY;
 use crate::sys::{Call, SysRoutes};
 use kw_engine::{Body, Data, Outcome, Reply};
 use kw_schema::{Request, Response};
+use kw_store::View;
 use kw_types::Fault;
 
 pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
@@ -27,6 +28,7 @@ struct Lookup {
 }
 
 /// What a look-up goes by.
+#[derive(Clone, Copy)]
 enum By<'a> {
     Name(&'a str),
     Id(&'a str),
@@ -63,29 +65,33 @@ impl Lookup {
 }
 
 async fn lookup_entity(call: &Call<'_>, ask: Lookup) -> Result<Reply, Fault> {
-    let view = call.kernel.view(IDENTITY);
     let of_alias = |alias: Option<rows::AliasRow>| alias.map(|a| a.canonical_id);
-    let id = match ask.by()? {
-        By::Name(name) => entities::by_name(view, name).await?.map(|row| row.id),
-        By::Id(id) => Some(id.to_owned()),
-        By::AliasId(id) => of_alias(view.get(&rows::alias(id)).await?),
-        By::Alias { name, accessor } => of_alias(entities::alias_by_name(view, accessor, name).await?),
+    let by = ask.by()?;
+    let read = async |view: View<'_>| {
+        let id = match by {
+            By::Name(name) => entities::by_name(view, name).await?.map(|row| row.id),
+            By::Id(id) => Some(id.to_owned()),
+            By::AliasId(id) => of_alias(view.get(&rows::alias(id)).await?),
+            By::Alias { name, accessor } => of_alias(entities::alias_by_name(view, accessor, name).await?),
+        };
+        match id {
+            Some(id) => entities::get(view, &id).await,
+            None => Ok(None),
+        }
     };
-    let row = match id {
-        Some(id) => entities::get(view, &id).await?,
-        None => None,
-    };
+    let row = call.kernel.look(IDENTITY, read).await?;
     found(entity::shown(call, row).await?)
 }
 
 async fn lookup_group(call: &Call<'_>, ask: Lookup) -> Result<Reply, Fault> {
-    let view = call.kernel.view(IDENTITY);
-    let row = match ask.by()? {
-        By::Name(name) => groups::by_name(view, name).await?,
-        By::Id(id) => groups::get(view, id).await?,
-        By::AliasId(id) => group_alias::of_alias(view, id).await?,
-        By::Alias { name, accessor } => groups::by_pointer(view, &rows::group_alias_key(accessor, name)).await?,
+    let by = ask.by()?;
+    let read = async |view: View<'_>| match by {
+        By::Name(name) => groups::by_name(view, name).await,
+        By::Id(id) => groups::get(view, id).await,
+        By::AliasId(id) => group_alias::of_alias(view, id).await,
+        By::Alias { name, accessor } => groups::by_pointer(view, &rows::group_alias_key(accessor, name)).await,
     };
+    let row = call.kernel.look(IDENTITY, read).await?;
     found(group::shown(call, row).await?)
 }
 

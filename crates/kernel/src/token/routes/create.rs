@@ -2,6 +2,7 @@
 use super::policies::{self, Wish};
 use crate::identity::at_login;
 use crate::kernel::Kernel;
+use crate::rows::POLICIES;
 use crate::sys::{Authed, Call, SysRoutes};
 use crate::token::{Limits, Made, NewToken, Role, TokenEntry, TokenType, create, role};
 use kw_engine::{Alias, Cx, KeyValues, Words};
@@ -115,7 +116,7 @@ fn unknown_role() -> Fault {
 async fn unknown_policies(kernel: &Kernel, entry: &TokenEntry) -> Result<Vec<String>, Fault> {
     let mut warnings = Vec::new();
     for name in entry.policies.iter().filter(|p| *p != "root") {
-        if kernel.policies.parsed(kernel, name).await?.is_none() {
+        if kernel.policies.parsed(kernel.view(POLICIES), name).await?.is_none() {
             warnings.push(format!("Policy {name:?} does not exist"));
         }
     }
