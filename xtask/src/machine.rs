@@ -1,6 +1,7 @@
 //! Where the project lies on this machine, and running programs there.
 use crate::Outcome;
 use std::ffi::OsStr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -66,6 +67,12 @@ pub fn output(command: &mut Command) -> Result<String, String> {
         return Err(format!("failed ({}): {shown}", out.status));
     }
     String::from_utf8(out.stdout).map_err(|e| format!("no UTF-8 ({e}): {shown}"))
+}
+
+/// A port of 127.0.0.1 that nobody has at this moment.
+pub fn free_port() -> Result<u16, String> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    bound.map(|address| address.port()).map_err(|e| format!("no free port: {e}"))
 }
 
 /// Whether a program is on the search path.

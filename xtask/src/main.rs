@@ -13,8 +13,8 @@ const HELP: &str = "\
 cargo xtask check [FROM]            everything that must hold, fast feedback first; FROM is the step to begin with
 cargo xtask tidy                    how the code must read: sizes, crate graph, words
 cargo xtask schema [--check]        writes api/schema.json from the routes, or says that it is stale
-cargo xtask conform [--update] [--only AREA,...]
-                                    the wire scenarios, against conformance/areas.toml
+cargo xtask conform [--update] [--only AREA,...] [--on SITE,...]
+                                    the wire scenarios on all stores, against conformance/areas.toml
 cargo xtask clients                 real client libraries against a development server
 cargo xtask docs [FILE...]          runs the commands that the README and docs/ show
 cargo xtask new secrets|auth NAME   a new engine or auth method that is green from the start";
@@ -43,6 +43,7 @@ fn run(args: &[String]) -> Outcome {
         ["schema"] => schema::write(&machine),
         ["schema", "--check"] => schema::is_fresh(&machine),
         ["conform", flags @ ..] => conform::run(&machine, flags),
+        ["nodes", arguments @ ..] => conform::nodes(&machine, arguments),
         ["clients"] => check::clients(&machine),
         ["docs", files @ ..] => check::docs(&machine, files),
         ["new", "secrets", name] => scaffold::secrets(&machine.root, name),

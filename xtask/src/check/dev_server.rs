@@ -1,7 +1,8 @@
 //! A development server for one test driver.
 use crate::Machine;
+use crate::machine::free_port;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,7 +23,7 @@ impl DevServer {
     /// Starts one on a free port, with its own home, so that it does not touch the user's token file.
     pub fn start(machine: &Machine) -> Result<Self, String> {
         let program = machine.server()?;
-        let address = free_address().map_err(|e| format!("no free port: {e}"))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let home = machine.target.join("dev-server");
         std::fs::create_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
         let log = home.join("server.log");
@@ -76,8 +77,4 @@ impl Drop for DevServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -13,11 +13,22 @@ const HEAD: &str = "\
 ";
 
 /// One area, as just measured.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
     pub area: String,
     pub passing: u32,
     pub total: u32,
+}
+
+/// What passes in each of these runs, of those areas that the first has.
+pub fn least<'a>(mut runs: impl Iterator<Item = &'a [Counted]>) -> Vec<Counted> {
+    let mut least = runs.next().unwrap_or_default().to_vec();
+    for counted in runs.flatten() {
+        for least in least.iter_mut().filter(|least| least.area == counted.area) {
+            least.passing = least.passing.min(counted.passing);
+        }
+    }
+    least
 }
 
 /// The list.
@@ -60,6 +71,11 @@ impl Areas {
             let _ = writeln!(out, "{area} = {{ passing = {passing}, total = {total} }}");
         }
         out
+    }
+
+    /// The areas of which something passes, with commas between them.
+    pub fn names(&self) -> String {
+        self.0.keys().map(String::as_str).collect::<Vec<_>>().join(",")
     }
 
     /// A line for each measured area that passes less than its listed count.
