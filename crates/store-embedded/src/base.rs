@@ -60,6 +60,7 @@ impl Base {
     }
 
     fn on(file: DiskFile, cache_bytes: usize) -> Result<Self, OpenError> {
+        file.expect_no_order();
         let path = file.path().to_owned();
         let condition = Arc::new(Condition::default());
         let blocks = Blocks::new(file, condition.clone());
@@ -68,6 +69,11 @@ impl Base {
             OpenError::Store(StoreError::Corrupt(text))
         })?;
         Ok(Self { db, condition })
+    }
+
+    /// What is known of the file beside what redb knows.
+    pub fn condition(&self) -> Arc<Condition> {
+        self.condition.clone()
     }
 
     /// From now on a full disk makes writes wait and try again, where it would fail them otherwise.

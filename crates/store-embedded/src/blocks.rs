@@ -22,6 +22,8 @@ pub(crate) type WhenFull = Box<dyn Fn() -> bool + Send + Sync>;
 pub(crate) struct Condition {
     /// The first damage that was found, with its place.
     pub damage: OnceLock<String>,
+    /// Why the store takes no more writes. A read that the disk refuses sets it, since redb reads no more after that.
+    pub poison: Arc<OnceLock<String>>,
     pub when_full: OnceLock<WhenFull>,
 }
 
@@ -55,18 +57,41 @@ impl Blocks {
     fn load(&self, first: u64, last: u64) -> io::Result<Vec<u8>> {
         let count = usize::try_from(last - first + 1).map_err(|_| io::ErrorKind::InvalidInput)?;
         let mut raw = vec![0; count * STRIDE];
-        self.file.read_at(first * STRIDE as u64, &mut raw)?;
+        self.told(self.file.read_at(first * STRIDE as u64, &mut raw))?;
         for (number, block) in (first..).zip(raw.chunks_exact(STRIDE)) {
-            if !is_sound(number, block) {
-                return Err(self.damaged("a block does not match its checksum", number * STRIDE as u64));
-            }
+            self.check(number, block.split_at(HEAD_LEN))?;
         }
         Ok(raw)
     }
 
-    fn write_patiently(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+    /// One whole block, straight into its place: the most frequent read by far.
+    fn load_one(&self, number: u64, out: &mut [u8]) -> io::Result<()> {
+        let mut head = [0; HEAD_LEN];
+        self.told(self.file.read_parts_at(number * STRIDE as u64, &mut head, out))?;
+        self.check(number, (&head, out))
+    }
+
+    fn check(&self, number: u64, (head, data): (&[u8], &[u8])) -> io::Result<()> {
+        if is_sound(number, head, data) {
+            return Ok(());
+        }
+        Err(self.damaged("a block does not match its checksum", number * STRIDE as u64))
+    }
+
+    /// Remembers that the disk has refused a read.
+    fn told(&self, outcome: io::Result<()>) -> io::Result<()> {
+        outcome.inspect_err(|e| {
+            let text = format!("reading {}: {e}", self.file.path().display());
+            if self.condition.poison.set(text).is_ok() {
+                tracing::error!(file = %self.file.path().display(), error = %e, "the disk refuses a read of the table; check it, then restart");
+            }
+        })
+    }
+
+    /// Does it again for as long as the disk is full. A write that was done by half is done anew as a whole.
+    fn patiently(&self, work: impl Fn(&DiskFile) -> io::Result<()>) -> io::Result<()> {
         loop {
-            match self.file.write_at(offset, data) {
+            match work(&self.file) {
                 Err(e) if is_full(&e) && self.condition.when_full.get().is_some_and(|wait| wait()) => {}
                 other => return other,
             }
@@ -88,6 +113,9 @@ impl StorageBackend for Blocks {
             return Ok(());
         }
         let (first, skip) = locate(offset);
+        if skip == 0 && out.len() == BLOCK_LEN {
+            return self.load_one(first, out);
+        }
         let (last, _) = locate(offset + out.len() as u64 - 1);
         let raw = self.load(first, last)?;
         let mut rest = out;
@@ -101,7 +129,7 @@ impl StorageBackend for Blocks {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len.div_ceil(BLOCK_LEN as u64) * STRIDE as u64)
+        self.patiently(|file| file.set_len(len.div_ceil(BLOCK_LEN as u64) * STRIDE as u64))
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -133,7 +161,7 @@ impl StorageBackend for Blocks {
             let head = head_of(number, block.get(HEAD_LEN..).unwrap_or_default());
             block.get_mut(..HEAD_LEN).unwrap_or_default().copy_from_slice(&head);
         }
-        self.write_patiently(first * STRIDE as u64, &raw)
+        self.patiently(|file| file.write_at(first * STRIDE as u64, &raw))
     }
 }
 
@@ -153,8 +181,7 @@ fn head_of(number: u64, data: &[u8]) -> [u8; HEAD_LEN] {
 }
 
 /// A block that was never written is all zeros, head included.
-fn is_sound(number: u64, block: &[u8]) -> bool {
-    let (head, data) = block.split_at(HEAD_LEN.min(block.len()));
+fn is_sound(number: u64, head: &[u8], data: &[u8]) -> bool {
     if head == [0; HEAD_LEN] {
         return data.iter().all(|b| *b == 0);
     }

@@ -1,4 +1,5 @@
 //! The one thread that commits: what queued up during the last fsync goes into the next one.
+use crate::blocks::Condition;
 use crate::desk::{Desk, Ending, Sealed};
 use crate::file::is_full;
 use crate::handoff::{Outcome, Pending, Queue, Slot, answer};
@@ -11,8 +12,8 @@ use kw_store::{Batch, Key, Revision, StoreError, Watcher, Write};
 use parking_lot::RwLock;
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 /// A record is closed when it has this length, in bytes, unless a single batch is longer.
 const RECORD_LEN_MAX: usize = 1024 * 1024;
@@ -23,8 +24,8 @@ pub(crate) struct Board {
     /// The newest revision that is durable, visible and told to all watchers.
     pub revision: AtomicU64,
     pub watchers: RwLock<Vec<(Key, Arc<dyn Watcher>)>>,
-    /// Why no more is written.
-    pub poison: Arc<OnceLock<String>>,
+    /// Why no more is written, and what else is known of the table.
+    pub base: Arc<Condition>,
     /// Whether everything is to be folded at the end.
     pub orderly: AtomicBool,
 }
@@ -102,7 +103,7 @@ impl Committer {
     }
 
     fn check(&self, batch: &Batch, group: &Group) -> Result<(), StoreError> {
-        if let Some(why) = self.board.poison.get() {
+        if let Some(why) = self.board.base.poison.get() {
             return Err(StoreError::Poisoned(why.clone()));
         }
         for (key, seen) in &batch.seen {
@@ -128,15 +129,21 @@ impl Committer {
         let record = std::mem::replace(&mut group.record, Builder::new()).finish(self.segment.number, group.first);
         match self.segment.write(self.offset, &record) {
             Ok(()) => {}
-            // The segment was filled ahead, so this is a file system that writes elsewhere. The torn record stays the last
-            // one and is written over by the next.
+            // The segment was filled ahead, so this is a file system that writes elsewhere. The next record goes to this place.
             Err(e) if is_full(&e) => return Err(StoreError::NoSpace),
             Err(e) => return Err(self.poison("writing the log", &e)),
         }
         self.segment.sync().map_err(|e| self.poison("syncing the log", &e))?;
         self.offset += len;
         let last = Revision(group.first.0 + u64::from(batches) - 1);
-        self.mark.set(last).map_err(|e| self.poison("writing how far commits are acknowledged", &e))?;
+        match self.mark.set(last) {
+            Ok(()) => {}
+            // The record is durable. The mark lags behind, as it does after a loss of power, until there is room again.
+            Err(e) if is_full(&e) => {
+                tracing::warn!(error = %e, "how far commits are acknowledged could not be written")
+            }
+            Err(e) => return Err(self.poison("writing how far commits are acknowledged", &e)),
+        }
         self.show(&record, group.first, batches)?;
         self.board.revision.store(last.0, Ordering::Release);
         Ok(())
@@ -178,12 +185,12 @@ impl Committer {
     fn poison(&self, what: &str, error: &io::Error) -> StoreError {
         let text = format!("{what} ({}): {error}", self.segment.path().display());
         tracing::error!(error = %text, "the store takes no more writes; check the disk, then restart");
-        let _ = self.board.poison.set(text.clone());
+        let _ = self.board.base.poison.set(text.clone());
         StoreError::Poisoned(text)
     }
 
     fn end(self) {
-        let orderly = self.board.orderly.load(Ordering::Acquire) && self.board.poison.get().is_none();
+        let orderly = self.board.orderly.load(Ordering::Acquire) && self.board.base.poison.get().is_none();
         if orderly && self.desk.settle().is_ok() {
             let last = Revision(self.board.revision.load(Ordering::Acquire));
             let rows = self.board.overlay.seal();

@@ -120,6 +120,11 @@ impl Desk {
         }
     }
 
+    /// What keeps the folder from its work at this moment.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.state.lock().trouble.clone()
+    }
+
     /// How many segments are ready.
     pub fn spares(&self) -> usize {
         self.state.lock().spares.len()
@@ -130,6 +135,7 @@ impl Desk {
         let mut state = self.state.lock();
         state.spares.push_back(segment);
         state.unprepared = false;
+        state.trouble = None;
         self.changed.notify_all();
     }
 
@@ -145,7 +151,10 @@ impl Desk {
 
     /// For the folder: the sealed rows are in the base table.
     pub fn folded(&self) {
-        self.state.lock().folding = false;
+        let mut state = self.state.lock();
+        state.folding = false;
+        state.trouble = None;
+        drop(state);
         self.changed.notify_all();
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Log {
     /// What came before this segment.
     pub sealed: Option<Sealed>,
     pub spares: VecDeque<Segment>,
+    /// Segments that were folded long ago, but could not be removed then.
+    strays: Vec<Segment>,
     pub last: Revision,
     pub next_number: u64,
     /// The number of records read.
@@ -34,7 +36,8 @@ pub(crate) struct Log {
 
 /// Reads all of it and changes nothing. `applied` is how far the base table goes, `acknowledged` how far anybody was told.
 pub(crate) fn read(dir: &Path, id: &[u8; 16], applied: Revision, acknowledged: Revision) -> Result<Log, OpenError> {
-    let mut segments = open_all(dir, id)?;
+    let (strays, mut segments) = open_all(dir, id)?;
+    strays.iter().try_for_each(|stray| check_stray(stray, applied))?;
     let mut reader = Reader { applied, last: None, last_record: None, records: 0 };
     let mut before: Vec<Segment> = Vec::new();
     let mut sealed_rows = Rows::new();
@@ -81,6 +84,7 @@ pub(crate) fn read(dir: &Path, id: &[u8; 16], applied: Revision, acknowledged: R
         rows,
         sealed,
         spares: segments,
+        strays,
         last,
         next_number,
         records: reader.records,
@@ -94,7 +98,12 @@ impl Log {
     ///
     /// A whole last record that was not acknowledged may be known to the page cache only: its sync was cut short or failed.
     /// From now on it can be read, so it is written and synced again.
-    pub fn mend(&self, acknowledged: Revision) -> Result<(), OpenError> {
+    pub fn mend(&mut self, acknowledged: Revision) -> Result<(), OpenError> {
+        for stray in self.strays.drain(..) {
+            if let Err(e) = stray.remove() {
+                tracing::warn!(error = %e, "a segment of the log that is not needed any more could not be removed");
+            }
+        }
         if let Some((offset, len)) = self.last_record
             && self.last > acknowledged
         {
@@ -123,19 +132,29 @@ fn sealed_last(rows: &Rows, applied: Revision) -> Revision {
     rows.values().map(|e| e.revision).max().unwrap_or(applied).max(applied)
 }
 
-fn open_all(dir: &Path, id: &[u8; 16]) -> Result<VecDeque<Segment>, OpenError> {
+/// The log, and before it what is left of segments between which others are missing. If more is missing than was folded, the
+/// records tell.
+fn open_all(dir: &Path, id: &[u8; 16]) -> Result<(Vec<Segment>, VecDeque<Segment>), OpenError> {
     let files = segment::list(dir).map_err(OpenError::io(format!("listing {}", dir.display())))?;
-    let mut segments: VecDeque<Segment> = VecDeque::with_capacity(files.len());
+    let (mut strays, mut segments): (Vec<Segment>, VecDeque<Segment>) = (Vec::new(), VecDeque::new());
     for (number, path) in files {
-        if let Some(before) = segments.back()
-            && before.number + 1 != number
-        {
-            let text = format!("the segment of the log before this one, number {}, is missing", number - 1);
-            return Err(OpenError::corrupt(&path, 0, text));
+        if segments.back().is_some_and(|before| before.number + 1 != number) {
+            strays.extend(segments.drain(..));
         }
         segments.push_back(Segment::open(path, number, id)?);
     }
-    Ok(segments)
+    Ok((strays, segments))
+}
+
+/// A segment is without its successor only if it was folded, and only its removal failed.
+fn check_stray(stray: &Segment, applied: Revision) -> Result<(), OpenError> {
+    let mut reader = Reader { applied, last: None, last_record: None, records: 0 };
+    let (offset, torn) = reader.read_segment(stray, &mut Rows::new())?;
+    if torn || reader.last.is_none_or(|last| last > applied) {
+        let text = format!("the segment of the log after this one, number {}, is missing", stray.number + 1);
+        return Err(OpenError::corrupt(stray.path(), offset, text));
+    }
+    Ok(())
 }
 
 struct Reader {

@@ -1,6 +1,6 @@
 //! One file of the log: a header, then records; filled with zeros ahead, so that a sync writes data and no metadata.
 use crate::OpenError;
-use crate::file::{DiskFile, sync_dir};
+use crate::file::{DiskFile, room_in, sync_dir};
 use crate::record::{self, Head};
 use bytes::Bytes;
 use kw_store::Revision;
@@ -45,6 +45,9 @@ impl Segment {
                 sync_dir(dir)?;
                 (file, old.len)
             }
+            // If it cannot fit, it is not begun: each attempt would take the room that others on this disk live on, the
+            // audit log among them, only to give it back.
+            None if room_in(dir)? < len => return Err(io::ErrorKind::StorageFull.into()),
             None => (DiskFile::create(dir.join(SPARE_NAME))?, 0),
         };
         let made = file
@@ -85,9 +88,10 @@ impl Segment {
         self.file.path()
     }
 
-    /// Writes a record. `offset` is a multiple of [`record::ALIGN`].
+    /// Writes a record. `offset` is a multiple of [`record::ALIGN`]. Errors: where the disk is full, nothing is there that
+    /// could be read as a record.
     pub fn write(&self, offset: u64, record: &[u8]) -> io::Result<()> {
-        self.file.write_at(offset, record)
+        self.file.write_or_nothing(offset, record, record::HEAD_LEN)
     }
 
     pub fn sync(&self) -> io::Result<()> {

@@ -17,8 +17,8 @@ use kw_store::{Batch, Key, Revision, Row, Store, StoreError, Watcher};
 use parking_lot::{Mutex, RwLock};
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 /// The first segment of a new store is short, so that making it takes no time.
@@ -30,6 +30,7 @@ pub(crate) struct EmbeddedStore {
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     ended: Arc<Ended>,
+    desk: Arc<Desk>,
     batch_len_max: usize,
 }
 
@@ -58,7 +59,7 @@ impl EmbeddedStore {
         };
         let applied = base.applied().map_err(OpenError::Store)?;
         let (mark, acknowledged) = Mark::open(dir)?;
-        let log = replay::read(dir, &format.id, applied, acknowledged)?;
+        let mut log = replay::read(dir, &format.id, applied, acknowledged)?;
         log.mend(acknowledged)?;
         if log.last > acknowledged {
             mark.set(log.last).map_err(OpenError::io("writing how far commits are acknowledged"))?;
@@ -83,7 +84,7 @@ impl EmbeddedStore {
             overlay: overlay.clone(),
             revision: AtomicU64::new(log.last.0),
             watchers: RwLock::default(),
-            poison: Arc::new(OnceLock::new()),
+            base: base.condition(),
             orderly: AtomicBool::new(false),
         });
         let queue = Arc::new(Queue::default());
@@ -102,8 +103,8 @@ impl EmbeddedStore {
             id: format.id,
             base,
             overlay,
-            desk,
-            poison: board.poison.clone(),
+            desk: desk.clone(),
+            poison: board.base.poison.clone(),
             next_number: log.next_number,
             segment_len: options.segment_bytes,
         };
@@ -119,7 +120,7 @@ impl EmbeddedStore {
             })?,
         ];
         let batch_len_max = usize::try_from(options.segment_bytes - HEADER_LEN).unwrap_or(usize::MAX);
-        Ok(Self { board, queue, threads: Mutex::new(threads), ended, batch_len_max })
+        Ok(Self { board, queue, threads: Mutex::new(threads), ended, desk, batch_len_max })
     }
 
     fn check(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -184,6 +185,13 @@ impl Store for EmbeddedStore {
 
     fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
         ready(Ok(self.revision())).boxed()
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        let condition = &self.board.base;
+        let poisoned = condition.poison.get().map(|why| StoreError::Poisoned(why.clone()));
+        let damaged = condition.damage.get().map(|place| StoreError::Corrupt(place.clone()));
+        poisoned.or(damaged).or_else(|| self.desk.trouble())
     }
 
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {

@@ -1,4 +1,4 @@
-use crate::file::{Op, faults};
+use crate::faults::{self, Mode, Op};
 use crate::*;
 use kw_store::suite::{self, blind, put, value};
 use kw_store::{Batch, Key};
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
 
 mod damage;
+mod everywhere;
 mod trouble;
 
 struct Counting(AtomicU8);

@@ -148,3 +148,33 @@ fn reopening() {
         drop(store);
     }
 }
+
+/// On a store with many rows, that of `KW_SPEED_DIR` or one made here: what a row costs that is in no cache of ours.
+#[test]
+#[ignore = "prints figures"]
+fn reading_many_rows() {
+    let made = tempfile::TempDir::new().unwrap();
+    let given = std::env::var("KW_SPEED_DIR").map(std::path::PathBuf::from);
+    let cache = std::env::var("KW_SPEED_CACHE_MIB").ok().and_then(|n| n.parse::<usize>().ok());
+    let mut options = Options::new(Arc::new(Fixed));
+    options.base_cache_bytes = cache.map_or(options.base_cache_bytes, |mib| mib << 20);
+    let store = open(given.as_deref().unwrap_or(made.path()), &options).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    if given.is_err() {
+        for chunk in 0..3333 {
+            let writes = (chunk * 100..(chunk + 1) * 100).flat_map(|n| three_rows(n, true)).collect();
+            runtime.block_on(store.commit(Batch { writes, ..Batch::default() })).unwrap();
+        }
+    }
+    let keys: Vec<Key> = runtime.block_on(store.keys(b"", b"", usize::MAX)).unwrap();
+    println!("{} rows, {}", keys.len(), resident_kb());
+    let mut at = 1;
+    for _ in 0..4 {
+        let begun = Instant::now();
+        for _ in 0..100_000 {
+            at = (at * 48_271 + 7_919) % keys.len();
+            assert!(store.peek(&keys[at]).unwrap_or_else(|| runtime.block_on(store.get(&keys[at]))).unwrap().is_some());
+        }
+        println!("{:?} a read, {}", begun.elapsed() / 100_000, resident_kb());
+    }
+}

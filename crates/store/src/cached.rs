@@ -101,6 +101,10 @@ impl<S: Store> Store for Cached<S> {
         self.inner.is_shared()
     }
 
+    fn trouble(&self) -> Option<StoreError> {
+        self.inner.trouble()
+    }
+
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
         self.inner.watch(prefix, watcher);
     }

@@ -116,6 +116,11 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
+    /// What keeps this store from taking writes at this moment, if it knows of anything: told to whoever asks how the server is.
+    fn trouble(&self) -> Option<StoreError> {
+        None
+    }
+
     /// Registers a watcher for keys that begin with `prefix`, for as long as the store lives.
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>);
 
@@ -174,8 +179,12 @@ impl From<StoreError> for Fault {
             StoreError::Unavailable(_) => "the store cannot be reached; try again",
             StoreError::Unknown(_) => "whether this was done is not known; read before you try again",
             StoreError::Corrupt(_) => "the store is damaged; see the server's log",
-            StoreError::NoSpace => "the store has no room left",
-            StoreError::Poisoned(_) => "the store takes no more writes; see the server's log",
+            StoreError::NoSpace => {
+                "the store has no room left: free some on its disk; reads go on, and writes will when there is room"
+            }
+            StoreError::Poisoned(_) => {
+                "the store takes no more writes, since its disk has failed: see the server's log, check the disk, then restart the server"
+            }
             StoreError::TooLarge => "too large to be stored; the limit is 1 MiB",
         };
         Fault::new(kind, public).because(&error)

@@ -5,6 +5,7 @@ use crate::kernel::Kernel;
 use crate::opening::SealState;
 use kw_barrier::seal::SHAMIR;
 use kw_schema::Request;
+use kw_store::StoreError;
 use kw_types::Fault;
 use serde::Serialize;
 
@@ -42,13 +43,19 @@ struct HealthAnswer {
     cluster_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster_id: Option<String>,
+    /// What keeps the store from taking writes, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_trouble: Option<String>,
 }
 
 async fn health(call: &Call<'_>, ask: Health) -> Result<BareJson<HealthAnswer>, Fault> {
     let kernel = call.kernel;
+    let trouble = kernel.store.trouble();
     let initialized = kernel.seal_config().await?.is_some();
     let sealed = kernel.is_sealed();
     let code = match (initialized, sealed) {
+        // Only a restart helps. A full disk is another matter: reads go on, and a restart would change nothing.
+        _ if trouble.as_ref().is_some_and(|t| *t != StoreError::NoSpace) => 500,
         (false, _) => ask.uninitcode,
         (true, true) => ask.sealedcode,
         (true, false) => ask.activecode,
@@ -71,6 +78,7 @@ async fn health(call: &Call<'_>, ask: Health) -> Result<BareJson<HealthAnswer>, 
         enterprise: false,
         cluster_name: cluster.as_ref().map(|c| c.name.clone()),
         cluster_id: cluster.map(|c| c.id),
+        storage_trouble: trouble.map(|t| Fault::from(t).public().join("; ")),
     };
     Ok(BareJson(status, answer))
 }

@@ -43,6 +43,7 @@ async fn a_failed_sync_poisons() {
     assert!(matches!(store.commit(batch()).await, Err(StoreError::Poisoned(_))));
     faults::clear(dir.path());
     assert!(matches!(store.commit(batch()).await, Err(StoreError::Poisoned(_))), "it is never tried again");
+    assert!(matches!(store.trouble(), Some(StoreError::Poisoned(_))));
     assert_eq!(value(store.as_ref(), "lost").await, None);
     expect_rows(store.as_ref(), 10).await;
     store.close().await.unwrap();
@@ -82,6 +83,26 @@ async fn a_failed_fold_poisons_and_loses_nothing() {
     expect_rows(open_small(&dir).as_ref(), done).await;
 }
 
+/// redb reads no more after an error, so the process had better be started anew: that is said, and nothing wrong is read.
+#[tokio::test]
+async fn a_read_that_the_disk_refuses_poisons() {
+    let dir = TempDir::new().unwrap();
+    let store = open_small(&dir);
+    fill(store.as_ref(), 0, 400).await;
+    store.close().await.unwrap();
+    drop(store);
+    let store = open(dir.path(), &Options { base_cache_bytes: 0, row_cache_bytes: 0, ..small() }).unwrap();
+    assert_eq!(store.trouble(), None);
+    faults::plan(dir.path(), "base", Op::Other, ErrorKind::Other);
+    assert!(store.get(b"row/000003").await.is_err());
+    faults::clear(dir.path());
+    assert!(matches!(store.trouble(), Some(StoreError::Poisoned(_))));
+    let batch = Batch { writes: vec![put("late", "1")], ..Batch::default() };
+    assert!(matches!(store.commit(batch).await, Err(StoreError::Poisoned(_))));
+    drop(store);
+    expect_rows(open_small(&dir).as_ref(), 400).await;
+}
+
 /// Writes until the store is full, in a way that can be checked; returns how many rows were acknowledged.
 async fn fill_up(store: &dyn Store, from: usize) -> usize {
     for done in from..from + 100_000 {
@@ -108,6 +129,7 @@ async fn a_full_disk_refuses_and_recovers() {
     faults::plan(dir.path(), "base", Op::Write, ErrorKind::StorageFull);
     let done = fill_up(store.as_ref(), 300).await;
     assert_eq!(fill_up(store.as_ref(), done).await, done, "still full");
+    assert_eq!(store.trouble(), Some(StoreError::NoSpace));
     expect_rows(store.as_ref(), done).await;
     faults::clear(dir.path());
     let more = done + 500;
@@ -120,6 +142,7 @@ async fn a_full_disk_refuses_and_recovers() {
     }
     fill(store.as_ref(), done + 1, more).await;
     expect_rows(store.as_ref(), more).await;
+    assert_eq!(store.trouble(), None);
     store.close().await.unwrap();
     drop(store);
     expect_rows(open_small(&dir).as_ref(), more).await;
