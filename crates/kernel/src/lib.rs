@@ -19,6 +19,7 @@ mod members;
 mod migration;
 mod mounts;
 mod opening;
+mod pace;
 mod passwords;
 mod policies;
 mod received;

@@ -1,77 +1,77 @@
 //! What happens when time is up.
-use super::revoke_now_or_later;
+use super::lanes::{Lanes, Step};
+use super::row::{self, LeaseState};
+use super::walk::{Due, Kind, Walk};
 use crate::kernel::Kernel;
+use crate::pace::{BATCH, SLICE, give_way};
 use crate::rows::{EXPIRY, TOKENS, expiry};
 use crate::token::{TokenEntry, revoke_entry};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use kw_store::Page;
-use kw_types::{Fault, FaultKind, Ttl};
+use kw_store::Txn;
+use kw_types::{Fault, FaultKind};
 
-/// How many are taken from the index at a time.
-const STEP: usize = 256;
-
-/// Ends tokens and leases whose time is up, the oldest first, `max` at most. Gives how many.
-pub(crate) async fn expire_due(kernel: &Kernel, max: usize) -> Result<usize, Fault> {
+/// Ends tokens whose time is up, the oldest first, about `max` at most. What hangs on them is queued.
+///
+/// Errors: those of the store; what was not ended yet is found again.
+pub(crate) async fn expire_tokens(kernel: &Kernel, walk: &mut Walk, max: usize) -> Result<(), Fault> {
+    walk.resume(kernel.now());
     let mut done = 0;
     while done < max {
-        let now = format!("{:016x}", kernel.now().nanos().max(0));
-        let due = kernel.view(EXPIRY).names("", Page { after: "", limit: STEP }).await?;
-        let due: Vec<&String> = due.iter().take_while(|name| name.as_str() < now.as_str()).collect();
+        let due = walk.next(kernel, Kind::Token).await?;
         if due.is_empty() {
-            break;
+            return Ok(());
         }
-        let (tokens, leases): (Vec<&str>, Vec<&str>) = (of_kind(&due, "t"), of_kind(&due, "l"));
-        if !tokens.is_empty() {
-            expire_tokens(kernel, &tokens).await?;
+        for some in due.chunks(BATCH) {
+            end_tokens(kernel, some).await?;
+            give_way().await;
         }
-        revoke_many(kernel, &leases).await?;
-        forget_strays(kernel, &due).await?;
-        kernel.counters.expired.add(due.len());
         done += due.len();
     }
-    Ok(done)
+    Ok(())
 }
 
-fn of_kind<'a>(due: &[&'a String], kind: &str) -> Vec<&'a str> {
-    due.iter()
-        .filter_map(|name| name.split_once('/')?.1.split_once('/'))
-        .filter(|(k, _)| *k == kind)
-        .map(|(_, id)| id)
-        .collect()
-}
-
-/// How many leases are revoked at once: what takes long is the peers that their credentials are at.
-const AT_ONCE: usize = 16;
-
-/// Revokes leases; what fails is left to the expiry job. A lease that cannot even be read is set aside, so that it does not stop
-/// the others. Errors: those of the store.
-pub(crate) async fn revoke_many(kernel: &Kernel, ids: &[&str]) -> Result<(), Fault> {
-    let revoke = async |id: &str| match revoke_now_or_later(kernel, id).await {
-        Err(fault) if fault.kind() == FaultKind::Internal => {
-            tracing::error!(lease = id, %fault, "a lease cannot be read; it is tried again in an hour");
-            let again = kernel.now().plus(Ttl::from_hours(1));
-            kernel
-                .transact(async |txn| {
-                    txn.rescoped(EXPIRY).put_bytes(&expiry(again, 'l', id), "");
-                    Ok(())
-                })
-                .await
+/// Revokes leases whose time is up, about `max` at most, and returns when that is done. Peers that are slow to take credentials
+/// back keep only the credentials of their own mounts waiting.
+///
+/// Errors: those of the store; what was not revoked yet is found again.
+pub(crate) async fn revoke_due(kernel: &Kernel, walk: &mut Walk, max: usize) -> Result<(), Fault> {
+    walk.resume(kernel.now());
+    let (mut lanes, mut taken, mut is_over) = (Lanes::new(), 0, false);
+    loop {
+        while !is_over && taken < max && lanes.have_room() {
+            let due = walk.next(kernel, Kind::Lease).await?;
+            is_over = due.is_empty();
+            let table = kernel.mounts.current(kernel).await?;
+            let welcome = lanes.welcome(&table, due);
+            for some in welcome.chunks(BATCH) {
+                let ids = kernel.transact(async |txn| due_leases(kernel, txn, some).await).await?;
+                taken += ids.len();
+                lanes.queue(&table, ids);
+                give_way().await;
+            }
         }
-        done => done,
-    };
-    stream::iter(ids).map(|id| revoke(id)).buffer_unordered(AT_ONCE).try_collect::<()>().await
+        match lanes.step(kernel).await? {
+            Step::Idle => return Ok(()),
+            Step::Ended => {}
+            // Some lanes may be stuck for long; what is due by now of other mounts must not wait for them.
+            Step::Waited => {
+                walk.resume(kernel.now());
+                is_over = false;
+            }
+        }
+    }
 }
 
 /// A batch of tokens in one transaction; if that fails for one that cannot be read, one by one without it.
-async fn expire_tokens(kernel: &Kernel, idents: &[&str]) -> Result<(), Fault> {
-    match expire_batch(kernel, idents).await {
+async fn end_tokens(kernel: &Kernel, due: &[Due]) -> Result<(), Fault> {
+    match end_batch(kernel, due).await {
         Err(fault) if fault.kind() == FaultKind::Internal => {}
         done => return done,
     }
-    for ident in idents {
-        match expire_batch(kernel, &[ident]).await {
+    for one in due {
+        match end_batch(kernel, std::slice::from_ref(one)).await {
             Err(fault) if fault.kind() == FaultKind::Internal => {
-                tracing::error!(token = ident, %fault, "a token cannot be read; it will never be taken as valid");
+                tracing::error!(token = one.id, %fault, "a token cannot be read; it will never be taken as valid");
+                forget(kernel, one).await?;
             }
             done => done?,
         }
@@ -79,34 +79,77 @@ async fn expire_tokens(kernel: &Kernel, idents: &[&str]) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn expire_batch(kernel: &Kernel, idents: &[&str]) -> Result<(), Fault> {
+async fn end_batch(kernel: &Kernel, due: &[Due]) -> Result<(), Fault> {
+    let ended = kernel
+        .transact(async |txn| {
+            let (rows, index) = (txn.rescoped(TOKENS), txn.rescoped(EXPIRY));
+            let mut ended = 0;
+            for (n, Due { name, id }) in due.iter().enumerate() {
+                if n % SLICE == SLICE - 1 {
+                    give_way().await;
+                }
+                let entry = rows.view().get::<TokenEntry>(id).await?;
+                let is_its_own =
+                    entry.as_ref().and_then(|e| e.expires).is_some_and(|end| expiry(end, 't', id) == *name);
+                match entry {
+                    Some(entry) if entry.is_expired(kernel.now()) => {
+                        revoke_entry(txn, &entry);
+                        ended += 1;
+                    }
+                    // The clock went back since this was found.
+                    _ if is_its_own => continue,
+                    _ => {}
+                }
+                // The token was read in this transaction: had it got this row back meanwhile, the commit would fail.
+                index.delete(name);
+            }
+            Ok(ended)
+        })
+        .await?;
+    kernel.counters.expired.add(ended);
+    Ok(())
+}
+
+async fn forget(kernel: &Kernel, due: &Due) -> Result<(), Fault> {
     kernel
         .transact(async |txn| {
-            let rows = txn.rescoped(TOKENS);
-            for ident in idents {
-                if let Some(entry) = rows.view().get::<TokenEntry>(ident).await?
-                    && entry.is_expired(kernel.now())
-                {
-                    revoke_entry(txn, &entry);
-                }
-            }
+            txn.rescoped(EXPIRY).delete(&due.name);
             Ok(())
         })
         .await
 }
 
-/// Index rows that are still there point at nothing any more (or at something renewed since): they go, or the job would find
-/// them for ever.
-async fn forget_strays(kernel: &Kernel, due: &[&String]) -> Result<(), Fault> {
-    kernel
-        .transact(async |txn| {
-            let index = txn.rescoped(EXPIRY);
-            for name in due {
-                if index.view().exists(name).await? {
-                    index.delete(name);
-                }
+/// Those whose time is up by their own rows. An index row that its lease does not have (any more) goes, and the one that it
+/// should have is put; the lease was read in this transaction, so a renewal meanwhile makes the commit fail.
+async fn due_leases(kernel: &Kernel, txn: Txn<'_>, due: &[Due]) -> Result<Vec<String>, Fault> {
+    let index = txn.rescoped(EXPIRY);
+    let mut ids = Vec::with_capacity(due.len());
+    for (n, Due { name, id }) in due.iter().enumerate() {
+        if n % SLICE == SLICE - 1 {
+            give_way().await;
+        }
+        let row = match row::get(txn.view(), id).await {
+            Ok(row) => row,
+            Err(fault) if fault.kind() == FaultKind::Internal => {
+                super::lanes::put_off(kernel, txn, id, name, &fault);
+                continue;
             }
-            Ok(())
-        })
-        .await
+            Err(fault) => return Err(fault),
+        };
+        let own = row.as_ref().map(|row| expiry(row.expires, 'l', id));
+        let is_due = row.as_ref().is_some_and(|row| row.expires <= kernel.now());
+        if own.as_ref() != Some(name) {
+            index.delete(name);
+        }
+        match row {
+            Some(row) if row.state == LeaseState::Irrevocable => index.delete(name),
+            Some(_) if is_due => ids.push(id.clone()),
+            Some(_) if own.as_ref() != Some(name) => index.put_bytes(&own.unwrap_or_default(), ""),
+            _ => {}
+        }
+    }
+    Ok(ids)
 }
+
+#[cfg(test)]
+mod tests;

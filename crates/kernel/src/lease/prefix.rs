@@ -1,53 +1,105 @@
 //! Revoking everything below a path: leases, and logins with all that hangs on them.
-use super::revoke::{drop_row, later, revoke};
+use super::revoke::{drop_row, end_soon, later, revoke};
 use crate::kernel::Kernel;
+use crate::pace::{BATCH, SLICE, give_way};
 use crate::rows::{LEASES, TOKENS};
 use crate::token::{TokenEntry, finish_revoking, revoke_entry};
+use futures_util::stream::{self, StreamExt};
 use kw_store::{Page, Txn};
-use kw_types::Fault;
+use kw_types::{Fault, Time, Ttl};
 
-/// How many are taken from the index at a time.
-const STEP: usize = 256;
+/// How many leases are revoked at once.
+const AT_ONCE: usize = 16;
 
-/// Revokes the lease of this id, and all leases and logins below it as a folder.
+/// How long a caller who need not hear of each lease waits for engines. What is left then ends in the background.
+const TIME_OF_REQUEST: Ttl = Ttl::from_seconds(3);
+
+/// The same, in leases and logins.
+const STEPS_OF_REQUEST: usize = 1000;
+
+/// What becomes of leases that take long or resist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// All are tried before this returns. What fails is left to the expiry job, which tries again.
+    Now,
+    /// The first are tried; all others have ended when this returns, and the expiry job takes their credentials back.
+    Soon,
+    /// All are tried. Those that their engine cannot revoke are dropped, and what they stand for stays in the outside world.
+    Force,
+}
+
+/// What one call does and has done.
+struct Work {
+    way: Way,
+    steps: usize,
+    until: Time,
+    /// The first of all failures.
+    failure: Option<Fault>,
+}
+
+/// Revokes the lease of this id, and all leases and logins below it as a folder; a few hundred at a time, whatever their number.
+/// Tokens of logins are dead when this returns.
 ///
-/// With `force`, leases that their engine cannot revoke are dropped, and what they stand for stays behind in the outside world.
-/// Without, such a lease is left to the expiry job, which tries again, and the others are revoked all the same; gives the first
-/// of these failures. Errors: those of the store.
-pub(crate) async fn revoke_prefix(kernel: &Kernel, prefix: &str, force: bool) -> Result<Option<Fault>, Fault> {
+/// Gives the first failure of an engine; the other leases are revoked all the same. Errors: those of the store.
+pub(crate) async fn revoke_prefix(kernel: &Kernel, prefix: &str, way: Way) -> Result<Option<Fault>, Fault> {
     let folder = format!("{}/", prefix.trim_end_matches('/'));
-    let (mut after, mut failure) = (String::new(), None);
+    let mut work = Work { way, steps: STEPS_OF_REQUEST, until: kernel.now().plus(TIME_OF_REQUEST), failure: None };
     if !prefix.ends_with('/') && kernel.view(LEASES).exists(prefix).await? {
-        failure = revoke_all(kernel, &[prefix.to_owned()], force).await?;
+        work.revoke_all(kernel, &[prefix.to_owned()]).await?;
     }
+    let mut after = String::new();
     loop {
-        let names = kernel.view(LEASES).names(&folder, Page { after: &after, limit: STEP }).await?;
-        let Some(last) = names.last() else { return Ok(failure) };
+        let names = kernel.view(LEASES).names(&folder, Page { after: &after, limit: BATCH }).await?;
+        let Some(last) = names.last() else { return Ok(work.failure) };
         after.clone_from(last);
         let ids: Vec<String> = names.iter().map(|name| format!("{folder}{name}")).collect();
-        failure = failure.or(revoke_all(kernel, &ids, force).await?);
+        work.revoke_all(kernel, &ids).await?;
+        give_way().await;
     }
 }
 
-async fn revoke_all(kernel: &Kernel, ids: &[String], force: bool) -> Result<Option<Fault>, Fault> {
-    let (mut logins, mut failure) = (Vec::new(), None);
-    for id in ids {
-        match kernel.view(LEASES).get_bytes(id).await? {
-            Some(plain) if plain.is_empty() => logins.push(id.as_str()),
-            Some(_) => failure = failure.or(revoke_one(kernel, id, force).await?),
-            None => {}
+impl Work {
+    async fn revoke_all(&mut self, kernel: &Kernel, ids: &[String]) -> Result<(), Fault> {
+        let (mut logins, mut leases) = (Vec::new(), Vec::new());
+        for id in ids {
+            match kernel.view(LEASES).get_bytes(id).await? {
+                Some(plain) if plain.is_empty() => logins.push(id.clone()),
+                Some(_) => leases.push(id.clone()),
+                None => {}
+            }
         }
+        let is_spent = self.steps == 0 || kernel.now() >= self.until;
+        self.steps = self.steps.saturating_sub(ids.len());
+        if is_spent && self.way == Way::Soon {
+            kernel.transact(async |txn| end_soon(kernel, txn, &leases).await).await?;
+        } else {
+            self.revoke_each(kernel, &leases).await?;
+        }
+        let ended = kernel.transact(async |txn| end_logins(txn, &logins).await).await?;
+        for ident in ended {
+            // What hangs on them is queued, and the jobs come to it.
+            if kernel.now() < self.until {
+                finish_revoking(kernel, &ident).await?;
+            }
+        }
+        Ok(())
     }
-    let ended = kernel.transact(async |txn| end_logins(txn, &logins).await).await?;
-    for ident in ended {
-        finish_revoking(kernel, &ident).await?;
+
+    async fn revoke_each(&mut self, kernel: &Kernel, ids: &[String]) -> Result<(), Fault> {
+        let is_forced = self.way == Way::Force;
+        let mut all = stream::iter(ids).map(|id| revoke_one(kernel, id, is_forced)).buffer_unordered(AT_ONCE);
+        while let Some(done) = all.next().await {
+            let failure = done?;
+            self.failure = self.failure.take().or(failure);
+            give_way().await;
+        }
+        Ok(())
     }
-    Ok(failure)
 }
 
-async fn revoke_one(kernel: &Kernel, id: &str, force: bool) -> Result<Option<Fault>, Fault> {
+async fn revoke_one(kernel: &Kernel, id: &str, is_forced: bool) -> Result<Option<Fault>, Fault> {
     let Err(fault) = revoke(kernel, id).await else { return Ok(None) };
-    if force {
+    if is_forced {
         tracing::warn!(lease = id, %fault, "a lease is dropped although it could not be revoked, as was asked");
         return drop_row(kernel, id).await.map(|()| None);
     }
@@ -56,9 +108,12 @@ async fn revoke_one(kernel: &Kernel, id: &str, force: bool) -> Result<Option<Fau
 }
 
 /// Ends the tokens of these logins in one transaction. Gives their identifiers.
-async fn end_logins(txn: Txn<'_>, ids: &[&str]) -> Result<Vec<String>, Fault> {
+async fn end_logins(txn: Txn<'_>, ids: &[String]) -> Result<Vec<String>, Fault> {
     let mut ended = Vec::with_capacity(ids.len());
-    for id in ids {
+    for (n, id) in ids.iter().enumerate() {
+        if n % SLICE == SLICE - 1 {
+            give_way().await;
+        }
         let ident = id.rsplit('/').next().unwrap_or_default();
         match txn.rescoped(TOKENS).view().get::<TokenEntry>(ident).await? {
             Some(entry) if entry.lease_id() == *id => {
@@ -70,3 +125,6 @@ async fn end_logins(txn: Txn<'_>, ids: &[&str]) -> Result<Vec<String>, Fault> {
     }
     Ok(ended)
 }
+
+#[cfg(test)]
+mod tests;

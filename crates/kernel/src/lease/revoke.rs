@@ -1,6 +1,8 @@
 //! Taking a credential back.
 use super::row::{self, LeaseRow, LeaseState};
 use crate::kernel::Kernel;
+use crate::pace::{SLICE, give_way};
+use kw_store::Txn;
 use kw_types::{Fault, Ttl};
 
 /// After so many failures a lease is irrevocable: tried no more, shown by `sys/leases?type=irrevocable`.
@@ -15,22 +17,7 @@ pub(crate) async fn revoke(kernel: &Kernel, id: &str) -> Result<(), Fault> {
     if kernel.hold_back(id).await? {
         return Ok(());
     }
-    let left_to_maker = kernel
-        .transact(async |txn| {
-            let now = kernel.now();
-            let Some(mut row) = row::get(txn.view(), id).await?.filter(|r| r.is_being_made(now)) else {
-                return Ok(false);
-            };
-            if row.state != LeaseState::Ending || row.expires != row.made_by() {
-                let before = row.expires;
-                row.state = LeaseState::Ending;
-                row.expires = row.made_by();
-                row.put(txn, Some(before))?;
-            }
-            Ok(true)
-        })
-        .await?;
-    if left_to_maker { Ok(()) } else { undo(kernel, id, By::Other).await }
+    undo(kernel, id, By::Other).await
 }
 
 /// Who revokes.
@@ -61,6 +48,9 @@ async fn undo(kernel: &Kernel, id: &str, by: By) -> Result<(), Fault> {
     kernel
         .transact(async |txn| {
             let Some(row) = row::get(txn.view(), id).await? else { return Ok(()) };
+            if by == By::Other && row.is_being_made(kernel.now()) {
+                return leave_to_maker(txn, row);
+            }
             if let Some(mount) = table.by_uuid_or_leaving(&row.mount_uuid) {
                 let kind = kernel.registry.lease_kind(&mount.kind, &row.kind);
                 let kind =
@@ -76,6 +66,41 @@ async fn undo(kernel: &Kernel, id: &str, by: By) -> Result<(), Fault> {
             }
         })
         .await
+}
+
+/// The row as its maker and the expiry job find it: at its end when the maker must be done.
+fn leave_to_maker(txn: Txn<'_>, mut row: LeaseRow) -> Result<(), Fault> {
+    if row.state == LeaseState::Ending && row.expires == row.made_by() {
+        return Ok(());
+    }
+    let before = row.expires;
+    row.state = LeaseState::Ending;
+    row.expires = row.made_by();
+    row.put(txn, Some(before))
+}
+
+/// Lets leases end at once without asking their engines: the expiry job takes the credentials back, tries again where that
+/// fails, and gives up like on any other. None of them can be renewed any more.
+pub(crate) async fn end_soon(kernel: &Kernel, txn: Txn<'_>, ids: &[String]) -> Result<(), Fault> {
+    let now = kernel.now();
+    for (n, id) in ids.iter().enumerate() {
+        if n % SLICE == SLICE - 1 {
+            give_way().await;
+        }
+        let Some(mut row) = row::get(txn.view(), id).await? else { continue };
+        let is_known = matches!(row.state, LeaseState::Irrevocable | LeaseState::Abandoned) || row.failures > 0;
+        if is_known || row.expires <= now {
+            continue;
+        }
+        if row.is_being_made(now) {
+            leave_to_maker(txn, row)?;
+            continue;
+        }
+        let before = std::mem::replace(&mut row.expires, now);
+        row.renewable = false;
+        row.put(txn, Some(before))?;
+    }
+    Ok(())
 }
 
 /// Revokes, or leaves it to the expiry job, which tries again later.
@@ -108,7 +133,7 @@ pub(crate) async fn drop_row(kernel: &Kernel, id: &str) -> Result<(), Fault> {
         .await
 }
 
-async fn postpone(kernel: &Kernel, txn: kw_store::Txn<'_>, id: &str, fault: &Fault) -> Result<(), Fault> {
+async fn postpone(kernel: &Kernel, txn: Txn<'_>, id: &str, fault: &Fault) -> Result<(), Fault> {
     let Some(row) = row::get(txn.view(), id).await? else { return Ok(()) };
     let before = row.expires;
     let failure = fault.public().join("; ");

@@ -1,4 +1,4 @@
-use super::revoke_prefix;
+use super::{Way, revoke_prefix};
 use crate::jobs;
 use crate::rows::{EXPIRY, IRREVOCABLE, LEASES, TOKEN_LEASES};
 use crate::tests::bed::{Bed, ROOT, ident};
@@ -54,7 +54,7 @@ async fn a_credential_that_is_made_while_its_token_ends_is_taken_back() {
 async fn a_credential_that_is_made_while_its_prefix_is_revoked_is_taken_back() {
     let bed = Bed::new(1).await;
     let made = meanwhile(&bed, ROOT, async || {
-        assert!(revoke_prefix(&bed.kernel, "lender/", true).await.unwrap().is_none());
+        assert!(revoke_prefix(&bed.kernel, "lender/", Way::Force).await.unwrap().is_none());
         jobs::round(&bed.kernel).await.unwrap();
     })
     .await;
@@ -137,14 +137,14 @@ async fn a_prefix_ends_what_is_below_it_and_nothing_beside() {
     let (_, beside) = bed.call("POST", "auth/token/create-orphan", ROOT, json!({})).await;
     let beside = beside["auth"]["client_token"].as_str().unwrap();
     bed.desk.is_broken.store(true, Ordering::SeqCst);
-    assert!(revoke_prefix(&bed.kernel, "lender", false).await.unwrap().is_some());
+    assert!(revoke_prefix(&bed.kernel, "lender", Way::Now).await.unwrap().is_some());
     assert_eq!(leases(&bed).await.len(), 1);
-    assert!(revoke_prefix(&bed.kernel, "lender", true).await.unwrap().is_none());
+    assert!(revoke_prefix(&bed.kernel, "lender", Way::Force).await.unwrap().is_none());
     assert!(leases(&bed).await.is_empty());
     let id = format!("auth/token/create/{}", ident(&below));
-    assert!(revoke_prefix(&bed.kernel, &id, false).await.unwrap().is_none());
+    assert!(revoke_prefix(&bed.kernel, &id, Way::Now).await.unwrap().is_none());
     assert!(!bed.lives(&below).await && bed.lives(beside).await);
-    assert!(revoke_prefix(&bed.kernel, "auth/token/create-orphan/", false).await.unwrap().is_none());
+    assert!(revoke_prefix(&bed.kernel, "auth/token/create-orphan/", Way::Now).await.unwrap().is_none());
     assert!(!bed.lives(beside).await && bed.lives(ROOT).await);
 }
 

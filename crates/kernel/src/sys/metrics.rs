@@ -2,6 +2,7 @@
 use super::routes::Gate;
 use super::{Call, SysRoutes};
 use crate::mounts::MountTable;
+use crate::{lease, token};
 use kw_engine::{Body, Reply};
 use kw_schema::Request;
 use kw_types::Fault;
@@ -70,7 +71,15 @@ async fn measure(call: &Call<'_>) -> Result<Vec<Metric>, Fault> {
     out.push(counter("keywright.tokens_made", "Tokens made.", None, counted.tokens_made.get()));
     out.push(counter("keywright.leases_issued", "Leases issued.", None, counted.leases_issued.get()));
     out.push(counter("keywright.expired", "Tokens and leases ended by time.", None, counted.expired.get()));
+    let due = lease::count_due(kernel).await?;
+    out.push(gauge("keywright.due", "Tokens and leases whose time is up and that have not ended yet.", None, wide(due)));
+    let help = "Revoked tokens whose children and leases are still to be taken back; all of them are refused already.";
+    out.push(gauge("keywright.revoking_tokens", help, None, wide(token::count_revoking(kernel).await?)));
     Ok(out)
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn count(mounts: &MountTable, auth: bool) -> u64 {

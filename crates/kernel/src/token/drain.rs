@@ -4,6 +4,7 @@
 use super::{TokenEntry, revoke_entry};
 use crate::kernel::Kernel;
 use crate::lease;
+use crate::pace::{BATCH, SLICE, give_way};
 use crate::rows::{CHILDREN, REVOKING, TOKEN_LEASES, TOKENS};
 use kw_store::{Page, Txn};
 use kw_types::{Fault, FaultKind, Time, Ttl};
@@ -12,18 +13,24 @@ use kw_types::{Fault, FaultKind, Time, Ttl};
 pub(super) const KEEPS_CHILDREN: &str = "keeps children";
 
 /// How many steps a request takes itself before it leaves the rest to the jobs.
-const STEPS_OF_REQUEST: usize = 1000;
+const STEPS_OF_REQUEST: usize = 2000;
 
 /// How long a request goes on with it: peers that credentials are taken back from may be slow.
 const TIME_OF_REQUEST: Ttl = Ttl::from_seconds(3);
 
-/// How many rows are read and written at a time.
-const STEP: usize = 256;
+/// How long the jobs go along the queue before they begin anew.
+const ANEW: Ttl = Ttl::from_seconds(10);
 
-/// What may be done in one go. A step is a token or a lease.
+/// How often the log says how far a long revocation has come.
+const SAID_EVERY: Ttl = Ttl::from_seconds(5);
+
+/// What may be done in one go. A step is the end of a token or lease, or a token that leaves the queue.
 struct Budget {
     steps: usize,
+    /// For a request: until then it waits for the engines that take credentials back. Jobs leave that to the expiry job.
     until: Option<Time>,
+    /// Something in the queue could not be read.
+    is_unclean: bool,
 }
 
 impl Budget {
@@ -36,85 +43,181 @@ impl Budget {
     }
 }
 
+/// How far the jobs have come with the queue. A child is younger than its parent and therefore behind it in the queue, so that
+/// one way along it is enough, but for children of the same instant and of nodes with other clocks.
+#[derive(Default)]
+pub(crate) struct Clearing {
+    after: String,
+    /// Something was queued where it was already.
+    has_passed: bool,
+    began: Time,
+    /// Since when there is always something in the queue.
+    busy_since: Option<Time>,
+    said: Time,
+    cleared: usize,
+}
+
 /// Works off the tree of a token that was just ended, so that a tree of usual size is gone when its request is answered.
 pub(crate) async fn finish_revoking(kernel: &Kernel, ident: &str) -> Result<(), Fault> {
     let until = Some(kernel.now().plus(TIME_OF_REQUEST));
-    finish_tree(kernel, ident.to_owned(), &mut Budget { steps: STEPS_OF_REQUEST, until }).await
-}
-
-/// Works the queue off until it is empty or about `steps` are done; gives whether it is empty.
-pub(crate) async fn drain_revoking(kernel: &Kernel, steps: usize) -> Result<bool, Fault> {
-    let mut budget = Budget { steps, until: None };
-    let (mut after, mut is_clean) = (String::new(), true);
-    loop {
-        let queue = kernel.view(REVOKING).names("", Page { after: &after, limit: 64 }).await?;
-        let Some(last) = queue.last() else { return Ok(is_clean) };
-        after.clone_from(last);
-        for ident in queue {
-            if budget.is_spent(kernel) {
-                return Ok(false);
-            }
-            match finish_tree(kernel, ident, &mut budget).await {
-                // What cannot be read must not stop the others.
-                Err(fault) if fault.kind() == FaultKind::Internal => {
-                    tracing::error!(%fault, "what hung on a dead token cannot be taken back; it is tried again");
-                    is_clean = false;
-                }
-                done => done?,
-            }
-        }
-    }
-}
-
-/// A token of the queue and its descendants. What the budget does not suffice for stays in the queue.
-async fn finish_tree(kernel: &Kernel, ident: String, budget: &mut Budget) -> Result<(), Fault> {
-    let mut open = vec![ident];
-    while let Some(ident) = open.pop() {
-        if budget.is_spent(kernel) {
-            break;
-        }
-        budget.take(1);
-        open.extend(finish(kernel, &ident, budget).await?);
+    let mut budget = Budget { steps: STEPS_OF_REQUEST, until, is_unclean: false };
+    let mut open = vec![ident.to_owned()];
+    while !open.is_empty() && !budget.is_spent(kernel) {
+        let some = open.split_off(open.len().saturating_sub(BATCH));
+        open.extend(clear(kernel, &some, &mut budget).await?.queued);
     }
     Ok(())
 }
 
-/// One dead token, in steps that are transactions and can be repeated; at the end it leaves the queue. Gives the children that
-/// were queued.
-async fn finish(kernel: &Kernel, ident: &str, budget: &mut Budget) -> Result<Vec<String>, Fault> {
-    let keeps = kernel.view(REVOKING).get_bytes(ident).await?.is_some_and(|plain| plain == KEEPS_CHILDREN);
-    let mut ended = Vec::new();
+/// Works the queue off until it is empty or about `steps` are done; gives whether it is empty.
+pub(crate) async fn drain_revoking(kernel: &Kernel, steps: usize) -> Result<bool, Fault> {
+    Clearing::default().go_on(kernel, steps).await
+}
+
+/// How many tokens are in the queue.
+pub(crate) async fn count_revoking(kernel: &Kernel) -> Result<usize, Fault> {
+    let (mut count, mut after) = (0, String::new());
     loop {
-        let folder = format!("{ident}/");
-        let children = kernel.view(CHILDREN).names(&folder, Page { after: "", limit: STEP }).await?;
-        if children.is_empty() {
+        let names = kernel.view(REVOKING).names("", Page { after: &after, limit: BATCH * 4 }).await?;
+        let Some(last) = names.last() else { return Ok(count) };
+        after.clone_from(last);
+        count += names.len();
+        give_way().await;
+    }
+}
+
+impl Clearing {
+    /// As [`drain_revoking`], from where the last call stopped.
+    pub(crate) async fn go_on(&mut self, kernel: &Kernel, steps: usize) -> Result<bool, Fault> {
+        let now = kernel.now();
+        if now < self.began || now.since(self.began) >= ANEW {
+            (self.after, self.began) = (String::new(), now);
+        }
+        let mut from_start = self.after.is_empty();
+        let mut budget = Budget { steps, until: None, is_unclean: false };
+        loop {
+            let queue = kernel.view(REVOKING).names("", Page { after: &self.after, limit: BATCH }).await?;
+            let Some(last) = queue.last() else {
+                if !std::mem::take(&mut self.has_passed) {
+                    break;
+                }
+                self.after.clear();
+                from_start = true;
+                continue;
+            };
+            if budget.is_spent(kernel) {
+                self.say(kernel).await?;
+                return Ok(false);
+            }
+            self.busy_since.get_or_insert(now);
+            let done = clear(kernel, &queue, &mut budget).await?;
+            self.cleared += done.cleared;
+            self.has_passed |= done.queued.iter().any(|child| child <= last);
+            // What a budget did not suffice for is gone on with, not passed.
+            if done.cleared == queue.len() || budget.is_unclean {
+                self.after.clone_from(last);
+            }
+            give_way().await;
+        }
+        if let Some(since) = self.busy_since.take() {
+            if self.said > since {
+                tracing::info!(cleared = self.cleared, "what hung on revoked tokens is taken back");
+            }
+            self.cleared = 0;
+        }
+        Ok(!budget.is_unclean && from_start)
+    }
+
+    async fn say(&mut self, kernel: &Kernel) -> Result<(), Fault> {
+        let now = kernel.now();
+        let Some(since) = self.busy_since else { return Ok(()) };
+        if now.since(since.max(self.said)) >= SAID_EVERY || now < self.said {
+            let left = count_revoking(kernel).await?;
+            tracing::info!(
+                cleared = self.cleared,
+                left,
+                "taking back what hung on revoked tokens; they are refused already"
+            );
+            self.said = now;
+        }
+        Ok(())
+    }
+}
+
+/// What [`clear`] did.
+#[derive(Default)]
+struct Cleared {
+    /// How many left the queue.
+    cleared: usize,
+    /// Children that are dead now and are in the queue.
+    queued: Vec<String>,
+}
+
+/// Takes back what hangs on these dead tokens; those on which nothing hangs any more leave the queue, in one commit.
+async fn clear(kernel: &Kernel, idents: &[String], budget: &mut Budget) -> Result<Cleared, Fault> {
+    let (mut done, mut bare) = (Cleared::default(), Vec::with_capacity(idents.len()));
+    for (n, ident) in idents.iter().enumerate() {
+        if budget.is_spent(kernel) {
             break;
         }
-        if budget.is_spent(kernel) || ended.len() >= budget.steps {
-            return Ok(ended);
+        if n % SLICE == SLICE - 1 {
+            give_way().await;
         }
+        budget.take(1);
+        match finish(kernel, ident, budget, &mut done.queued).await {
+            Ok(true) => bare.push(ident),
+            Ok(false) => {}
+            // What cannot be read must not stop the others.
+            Err(fault) if fault.kind() == FaultKind::Internal && budget.until.is_none() => {
+                tracing::error!(%fault, "what hung on a dead token cannot be taken back; it is tried again");
+                budget.is_unclean = true;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    if !bare.is_empty() {
+        kernel
+            .transact(async |txn| {
+                bare.iter().for_each(|ident| txn.rescoped(REVOKING).delete(ident));
+                Ok(())
+            })
+            .await?;
+    }
+    done.cleared = bare.len();
+    Ok(done)
+}
+
+/// One dead token, in steps that are transactions and can be repeated. Gives whether nothing hangs on it any more; children that
+/// are ended by this are added to `queued`.
+///
+/// No child or lease can come while this goes along them: whoever makes one reads the token's row in his transaction.
+async fn finish(kernel: &Kernel, ident: &str, budget: &mut Budget, queued: &mut Vec<String>) -> Result<bool, Fault> {
+    let keeps = kernel.view(REVOKING).get_bytes(ident).await?.is_some_and(|plain| plain == KEEPS_CHILDREN);
+    let (folder, mut after) = (format!("{ident}/"), String::new());
+    loop {
+        let children = kernel.view(CHILDREN).names(&folder, Page { after: &after, limit: BATCH }).await?;
+        let Some(last) = children.last() else { break };
+        if budget.is_spent(kernel) {
+            return Ok(false);
+        }
+        budget.take(children.len());
+        after.clone_from(last);
         if keeps {
             kernel.transact(async |txn| cut_loose(txn, ident, &children).await).await?;
-            budget.take(1);
         } else {
             kernel.transact(async |txn| end_children(txn, ident, &children).await).await?;
-            ended.extend(children);
+            queued.extend(children);
         }
+        give_way().await;
     }
     if keeps {
         kernel.transact(async |txn| end_childless(txn, ident).await).await?;
     }
     if !end_leases(kernel, ident, budget).await? {
-        return Ok(ended);
+        return Ok(false);
     }
     end_drawers(kernel, ident).await?;
-    kernel
-        .transact(async |txn| {
-            txn.rescoped(REVOKING).delete(ident);
-            Ok(())
-        })
-        .await?;
-    Ok(ended)
+    Ok(true)
 }
 
 async fn end_childless(txn: Txn<'_>, ident: &str) -> Result<(), Fault> {
@@ -126,7 +229,10 @@ async fn end_childless(txn: Txn<'_>, ident: &str) -> Result<(), Fault> {
 
 async fn cut_loose(txn: Txn<'_>, parent: &str, children: &[String]) -> Result<(), Fault> {
     let rows = txn.rescoped(TOKENS);
-    for child in children {
+    for (n, child) in children.iter().enumerate() {
+        if n % SLICE == SLICE - 1 {
+            give_way().await;
+        }
         txn.rescoped(CHILDREN).delete(&format!("{parent}/{child}"));
         if let Some(mut entry) = rows.view().get::<TokenEntry>(child).await? {
             entry.parent = None;
@@ -137,7 +243,10 @@ async fn cut_loose(txn: Txn<'_>, parent: &str, children: &[String]) -> Result<()
 }
 
 async fn end_children(txn: Txn<'_>, parent: &str, children: &[String]) -> Result<(), Fault> {
-    for child in children {
+    for (n, child) in children.iter().enumerate() {
+        if n % SLICE == SLICE - 1 {
+            give_way().await;
+        }
         match txn.rescoped(TOKENS).view().get::<TokenEntry>(child).await? {
             Some(entry) => revoke_entry(txn, &entry),
             None => txn.rescoped(CHILDREN).delete(&format!("{parent}/{child}")),
@@ -146,13 +255,20 @@ async fn end_children(txn: Txn<'_>, parent: &str, children: &[String]) -> Result
     Ok(())
 }
 
-/// Gives whether all were tried. Those that resist are in the hands of the expiry job; the token does not wait for them.
+/// Gives whether all were tried. Those that resist, and all that jobs find, are in the hands of the expiry job; the token does
+/// not wait for them.
 async fn end_leases(kernel: &Kernel, ident: &str, budget: &mut Budget) -> Result<bool, Fault> {
     let (folder, mut after) = (format!("{ident}/"), String::new());
     loop {
-        let ids = kernel.view(TOKEN_LEASES).names(&folder, Page { after: &after, limit: STEP }).await?;
+        let ids = kernel.view(TOKEN_LEASES).names(&folder, Page { after: &after, limit: BATCH }).await?;
         let Some(last) = ids.last() else { return Ok(true) };
         after.clone_from(last);
+        if budget.until.is_none() {
+            budget.take(ids.len());
+            kernel.transact(async |txn| lease::end_soon(kernel, txn, &ids).await).await?;
+            give_way().await;
+            continue;
+        }
         for some in ids.chunks(16) {
             if budget.is_spent(kernel) {
                 return Ok(false);
@@ -173,19 +289,21 @@ async fn end_leases(kernel: &Kernel, ident: &str, budget: &mut Budget) -> Result
 async fn end_drawers(kernel: &Kernel, ident: &str) -> Result<(), Fault> {
     let table = kernel.mounts.current(kernel).await?;
     for mount in table.iter().filter(|m| kernel.registry.of_mount(m).is_some_and(|e| e.per_token())) {
-        let prefix = format!("{}{ident}/", mount.rows_prefix());
+        let (prefix, mut after) = (format!("{}{ident}/", mount.rows_prefix()), String::new());
         loop {
-            let names = kernel.view(&prefix).names("", Page { after: "", limit: STEP }).await?;
-            if names.is_empty() {
-                break;
-            }
+            let names = kernel.view(&prefix).names("", Page { after: &after, limit: BATCH }).await?;
+            let Some(last) = names.last() else { break };
             kernel
                 .transact(async |txn| {
                     names.iter().for_each(|name| txn.rescoped(&prefix).delete(name));
                     Ok(())
                 })
                 .await?;
+            after.clone_from(last);
         }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ mod role;
 mod routes;
 
 pub(crate) use create::{Made, NewToken, TEXT_LEN, auth_answer, by_grant, create};
-pub(crate) use drain::{drain_revoking, finish_revoking};
+pub(crate) use drain::{Clearing, count_revoking, drain_revoking, finish_revoking};
 pub(crate) use entry::{TokenEntry, TokenType};
 pub(crate) use find::{Rights, Session, Tokens};
 pub(crate) use renew::{Limits, renew};

@@ -17,6 +17,7 @@ mod cases;
 mod crash;
 mod edge;
 mod leak;
+mod lineage;
 mod moves;
 mod seals;
 mod sweep;

@@ -1,6 +1,7 @@
 //! `sys/leases` and `sys/leases/count`: leases that could not be revoked and need an operator.
 use super::{Call, SysRoutes};
 use crate::lease;
+use crate::pace::{BATCH, SLICE, give_way};
 use crate::rows::IRREVOCABLE;
 use kw_engine::{Data, Page};
 use kw_schema::{Request, Response};
@@ -58,14 +59,22 @@ async fn list(call: &Call<'_>, ask: List) -> Result<Option<Data<Irrevocable>>, F
         return Ok(None);
     }
     let limit = match ask.limit.as_str() {
-        "none" => 0,
+        "none" | "0" => usize::MAX,
         number => number.parse().map_err(|_| Fault::bad_request("limit must be a whole number or none"))?,
     };
-    let ids = call.kernel.view(IRREVOCABLE).names("", Page { after: "", limit }).await?;
-    let mut leases = Vec::with_capacity(ids.len());
-    for id in &ids {
-        if let Some(lease) = lease::get(call.kernel.view(""), id).await? {
-            leases.push(Refused { lease_id: lease.id, error: lease.failure });
+    let (mut leases, mut after) = (Vec::new(), String::new());
+    while leases.len() < limit {
+        let page = Page { after: &after, limit: BATCH.min(limit - leases.len()) };
+        let ids = call.kernel.view(IRREVOCABLE).names("", page).await?;
+        let Some(last) = ids.last() else { break };
+        after.clone_from(last);
+        for (n, id) in ids.iter().enumerate() {
+            if n % SLICE == 0 {
+                give_way().await;
+            }
+            if let Some(lease) = lease::get(call.kernel.view(""), id).await? {
+                leases.push(Refused { lease_id: lease.id, error: lease.failure });
+            }
         }
     }
     Ok(Some(Data(Irrevocable { lease_count: leases.len(), leases })))
@@ -75,12 +84,18 @@ async fn count(call: &Call<'_>, ask: Count) -> Result<Option<Data<Counted>>, Fau
     if ask.kind != "irrevocable" {
         return Ok(None);
     }
-    let ids = call.kernel.view(IRREVOCABLE).names("", Page::default()).await?;
     let table = call.kernel.mounts.current(call.kernel).await?;
-    let mut counts = BTreeMap::new();
-    for id in &ids {
-        let accessor = table.find(id).map_or("unknown", |(mount, _)| mount.accessor.as_str());
-        *counts.entry(accessor.to_owned()).or_default() += 1;
+    let (mut counts, mut lease_count, mut after) = (BTreeMap::new(), 0, String::new());
+    loop {
+        let ids = call.kernel.view(IRREVOCABLE).names("", Page { after: &after, limit: BATCH * 4 }).await?;
+        let Some(last) = ids.last() else { break };
+        after.clone_from(last);
+        for id in &ids {
+            let accessor = table.find(id).map_or("unknown", |(mount, _)| mount.accessor.as_str());
+            *counts.entry(accessor.to_owned()).or_default() += 1;
+        }
+        lease_count += ids.len();
+        give_way().await;
     }
-    Ok(Some(Data(Counted { lease_count: ids.len(), counts })))
+    Ok(Some(Data(Counted { lease_count, counts })))
 }

@@ -3,6 +3,7 @@ use super::{Call, SysRoutes, named};
 use crate::answer::shown;
 use crate::kernel::Kernel;
 use crate::lease;
+use crate::pace::give_way;
 use crate::rows::LEASES;
 use crate::token::{TokenEntry, Tokens};
 use kw_engine::{Data, Keys, Page};
@@ -92,10 +93,29 @@ pub(super) async fn stored_login(kernel: &Kernel, id: &str) -> Result<Option<Tok
     Ok(Tokens::stored_by_ident(kernel, ident).await?.filter(|token| token.lease_id() == id))
 }
 
+/// How many names are read before requests go on.
+const STEP: usize = 256;
+
+/// The longest listing. A longer one would be tens of megabytes, and nobody reads it at one go.
+const LIST_MAX: usize = 250_000;
+
 async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let prefix = ask.prefix.trim_end_matches('/');
     let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
     let asked = usize::try_from(ask.limit).ok().filter(|limit| *limit > 0);
-    let limit = [asked, call.list_limit].into_iter().flatten().min().unwrap_or(0);
-    Ok(call.kernel.view(LEASES).children(&folder, Page { after: &ask.after, limit }).await?.into())
+    let limit = [asked, call.list_limit].into_iter().flatten().min();
+    let (view, mut keys, mut after) = (call.kernel.view(LEASES), Vec::new(), ask.after);
+    while limit.is_none_or(|limit| keys.len() < limit) {
+        let step = limit.map_or(STEP, |limit| STEP.min(limit - keys.len()));
+        let found = view.children(&folder, Page { after: &after, limit: step }).await?;
+        let Some(last) = found.last() else { break };
+        after.clone_from(last);
+        keys.extend(found);
+        if keys.len() > LIST_MAX {
+            let text = format!("there are more than {LIST_MAX} names: list them in parts, with limit and after");
+            return Err(Fault::bad_request(text));
+        }
+        give_way().await;
+    }
+    Ok(keys.into())
 }

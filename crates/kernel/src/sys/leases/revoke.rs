@@ -82,7 +82,8 @@ async fn revoke(call: &Call<'_>, ask: Revoke) -> Result<(), Fault> {
 }
 
 async fn revoke_prefix(call: &Call<'_>, ask: RevokePrefix) -> Result<(), Fault> {
-    match lease::revoke_prefix(call.kernel, &below(ask.prefix)?, false).await? {
+    let way = if ask.sync { lease::Way::Now } else { lease::Way::Soon };
+    match lease::revoke_prefix(call.kernel, &below(ask.prefix)?, way).await? {
         Some(failure) if ask.sync => Err(failure),
         // It is in the log already, and the lease in the hands of the expiry job.
         _ => Ok(()),
@@ -90,7 +91,7 @@ async fn revoke_prefix(call: &Call<'_>, ask: RevokePrefix) -> Result<(), Fault> 
 }
 
 async fn revoke_force(call: &Call<'_>, ask: RevokeForce) -> Result<(), Fault> {
-    lease::revoke_prefix(call.kernel, &below(ask.prefix)?, true).await.map(drop)
+    lease::revoke_prefix(call.kernel, &below(ask.prefix)?, lease::Way::Force).await.map(drop)
 }
 
 /// Without a path it would be everything, which nobody means.
@@ -99,7 +100,7 @@ fn below(prefix: String) -> Result<String, Fault> {
 }
 
 async fn tidy(call: &Call<'_>, _: Tidy) -> Result<Status<Warned<()>>, Fault> {
-    jobs::round(call.kernel).await?;
+    jobs::tidy(call.kernel).await?;
     let done =
         "The tidy operation is done, as far as there was something to do. Anything noteworthy is in the server's log.";
     Ok(Status(202, Warned((), vec![done.to_owned()])))

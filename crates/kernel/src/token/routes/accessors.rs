@@ -1,4 +1,5 @@
 //! `auth/token/accessors`.
+use crate::pace::give_way;
 use crate::rows::TOKENS;
 use crate::sys::{Call, SysRoutes};
 use crate::token::TokenEntry;
@@ -19,8 +20,8 @@ struct List {
     limit: i64,
 }
 
-/// How many rows are read at a time.
-const STEP: usize = 1000;
+/// How many rows are read before requests go on.
+const STEP: usize = 16;
 
 async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let (tokens, now) = (call.kernel.view(TOKENS), call.kernel.now());
@@ -38,6 +39,7 @@ async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
                 keys.push(entry.accessor);
             }
         }
+        give_way().await;
     }
     Ok(keys.into())
 }

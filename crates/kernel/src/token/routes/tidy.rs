@@ -14,7 +14,7 @@ pub(super) fn routes(routes: SysRoutes) -> SysRoutes {
 struct Tidy {}
 
 async fn tidy(call: &Call<'_>, _: Tidy) -> Result<Status<Warned<()>>, Fault> {
-    jobs::round(call.kernel).await?;
+    jobs::tidy(call.kernel).await?;
     let done =
         "The tidy operation is done, as far as there was something to do. Anything noteworthy is in the server's log.";
     Ok(Status(202, Warned((), vec![done.to_owned()])))
