@@ -1,6 +1,7 @@
 //! What a running server holds, and the few things that everything in this crate does with it.
 use crate::audits::Audits;
 use crate::counters::Counters;
+use crate::freshness::Freshness;
 use crate::identity::Identities;
 use crate::loggers::{Loggers, SetLevels};
 use crate::mounts::Mounts;
@@ -70,6 +71,7 @@ pub struct Kernel {
     pub(crate) identities: Identities,
     pub(crate) tokens: Tokens,
     pub(crate) audits: Audits,
+    pub(crate) freshness: Freshness,
     pub(crate) seal: SealDesk,
     pub(crate) counters: Counters,
     pub(crate) loggers: Loggers,
@@ -110,6 +112,7 @@ impl Kernel {
             identities,
             tokens,
             audits,
+            freshness: Freshness::default(),
             seal,
             counters: Counters::default(),
             loggers: Loggers::default(),

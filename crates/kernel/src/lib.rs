@@ -9,6 +9,7 @@ mod audits;
 mod claims;
 mod counters;
 mod departures;
+mod freshness;
 mod held;
 mod help;
 pub mod jobs;
@@ -42,6 +43,7 @@ pub mod sys;
 pub mod token;
 
 pub use answer::{Answer, Header};
+pub use freshness::Consistency;
 pub use kernel::{Kernel, KernelParts, Settings};
 pub use loggers::SetLevels;
 pub use migration::{MIGRATION_FORMAT, MIGRATION_ROW, MigrationMark, MigrationState};

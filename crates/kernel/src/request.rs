@@ -28,7 +28,7 @@ impl Kernel {
 
     async fn answer(&self, received: &Received) -> Answer {
         // Other nodes may have written since: what is remembered here must not be older than the request.
-        if let Err(fault) = self.catch_up().await {
+        if let Err(fault) = self.catch_up(received.method).await {
             return refuse(&fault, "");
         }
         let resolved = match resolve(self, received).await {

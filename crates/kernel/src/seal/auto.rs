@@ -1,5 +1,6 @@
 //! Opening by seals that need no people, and looking after them.
 use crate::kernel::Kernel;
+use crate::received::Method;
 use kw_barrier::seal::ROOT_KEY_ROW;
 use kw_store::StoreError;
 use kw_types::Fault;
@@ -52,7 +53,8 @@ pub async fn run(kernel: Arc<Kernel>) {
                     tracing::error!(%fault, "the rollback mark could not be advanced");
                 }
             }
-            if let Err(fault) = kernel.catch_up().await {
+            // Where reads may be answered by a proof of freshness that is not their own, this renews it.
+            if let Err(fault) = kernel.catch_up(Method::Other).await {
                 tracing::warn!(%fault, "the keys of other nodes could not be read");
             }
         }

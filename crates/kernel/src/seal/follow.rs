@@ -1,6 +1,7 @@
 //! Keys that another node has changed: rotated, or put under a new root key.
 use crate::kernel::Kernel;
 use crate::mounts::Staleness;
+use crate::received::Method;
 use crate::rows::CORE;
 use kw_barrier::BarrierError;
 use kw_barrier::seal::{HANDOVER_ROW, KEYRING_ROW, ROWS};
@@ -44,13 +45,14 @@ impl KeyWatch {
 }
 
 impl Kernel {
-    /// Waits until this node knows of everything that other nodes have committed before this call, and has the keys that they
-    /// wrote it under. Does nothing where the store is this node's alone.
-    pub(crate) async fn catch_up(&self) -> Result<(), Fault> {
+    /// Waits until this node knows of everything that other nodes have committed before this call, or that is old enough to matter to
+    /// a request of this method where the operator allows that ([`crate::Consistency`]), and has the keys that they wrote it under.
+    /// Does nothing where the store is this node's alone.
+    pub(crate) async fn catch_up(&self, method: Method) -> Result<(), Fault> {
         if !self.store.is_shared() {
             return Ok(());
         }
-        self.store.newest().await?;
+        self.be_fresh(method).await?;
         if self.seal.watch.is_behind() { self.follow_keys().await } else { Ok(()) }
     }
 

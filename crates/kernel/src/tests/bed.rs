@@ -41,6 +41,11 @@ impl Bed {
         Self::found(store.clone(), store, Vec::new()).await
     }
 
+    /// On a store that is reached in a way of the test's own.
+    pub async fn on(store: Arc<MemoryStore>, seen: Arc<dyn Store>) -> Self {
+        Self::found(store, seen, Vec::new()).await
+    }
+
     async fn found(store: Arc<MemoryStore>, seen: Arc<dyn Store>, engines: Vec<Box<dyn Engine>>) -> Self {
         let clock = Arc::new(ManualClock(AtomicI64::new(SystemClock.now().nanos())));
         let desk = Arc::new(Desk::default());
@@ -52,7 +57,11 @@ impl Bed {
 
     /// Another node on the same store, with the same clock.
     pub async fn beside(&self, seed: u64) -> Self {
-        let seen = Arc::new(Jumbled { inner: self.store.clone(), state: AtomicU64::new(seed) });
+        self.beside_on(Arc::new(Jumbled { inner: self.store.clone(), state: AtomicU64::new(seed) })).await
+    }
+
+    /// The same, in a way of the test's own.
+    pub async fn beside_on(&self, seen: Arc<dyn Store>) -> Self {
         let kernel = kernel(seen, self.clock.clone(), self.desk.clone(), Vec::new());
         assert!(kernel.unseal_with_share(&self.share).await.unwrap());
         let (clock, desk, store, share) =
@@ -110,7 +119,11 @@ impl Bed {
     }
 
     pub fn turn_back(&self, seconds: i64) {
-        self.clock.0.fetch_sub(seconds * 1_000_000_000, Ordering::SeqCst);
+        self.turn_back_millis(seconds * 1000);
+    }
+
+    pub fn turn_back_millis(&self, millis: i64) {
+        self.clock.0.fetch_sub(millis * 1_000_000, Ordering::SeqCst);
     }
 
     pub fn advance(&self, seconds: u64) {
