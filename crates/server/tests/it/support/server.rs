@@ -141,6 +141,14 @@ impl Setup {
         server
     }
 
+    /// Starts the server and kills it after this time, however far it has come.
+    pub fn start_and_kill(&self, after: Duration) {
+        let mut child = self.command().spawn().unwrap();
+        std::thread::sleep(after);
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+
     fn command(&self) -> Command {
         // A shell in between, for the umask; it becomes the server, so the process is the one that is killed.
         let mut command = Command::new("/bin/sh");
