@@ -54,6 +54,7 @@ fn run(args: &[String]) -> Result<(), String> {
         registry: registry(),
         settings: settings(&config, &bounded),
     });
+    kernel.set_consistency(config.consistency);
     kernel.use_seals(seals::of(&config, &env)?);
     if let Some(path) = config.rollback_mark.clone() {
         kernel.keep_mark(path);

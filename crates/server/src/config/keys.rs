@@ -30,6 +30,7 @@ pub(super) const TOP: &[Key] = &[
     used("api_addr"),
     used("cluster_addr"),
     used("cluster_name"),
+    used("consistency"),
     used("default_lease_ttl"),
     used("max_lease_ttl"),
     used("default_max_request_duration"),

@@ -27,9 +27,13 @@ pub use seal::{SealKind, SealStanza};
 pub use storage::{PostgreSql, Storage};
 pub use telemetry::Telemetry;
 
+use kw_kernel::Consistency;
 use kw_types::Ttl;
 use section::Section;
 use std::path::{Path, PathBuf};
+
+/// The words of `consistency`.
+const CONSISTENCY_WORDS: &[(&str, Consistency)] = &[("strict", Consistency::Strict), ("bounded", Consistency::Bounded)];
 
 /// All that a server is told before it starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +48,8 @@ pub struct Config {
     pub cluster_addr: Option<String>,
     /// The name of the cluster. Unset: a random one, made when the server is initialised.
     pub cluster_name: Option<String>,
+    /// How old answers may be where several nodes share the store.
+    pub consistency: Consistency,
     /// The time to live of tokens and leases that ask for none. 768 hours if not set.
     pub default_lease_ttl: Ttl,
     /// The longest time to live. 768 hours if not set.
@@ -117,6 +123,7 @@ impl Config {
             api_addr: None,
             cluster_addr: None,
             cluster_name: None,
+            consistency: Consistency::Strict,
             default_lease_ttl: Ttl::from_hours(768),
             max_lease_ttl: Ttl::from_hours(768),
             default_max_request_duration: Ttl::from_seconds(90),
@@ -154,6 +161,7 @@ impl Config {
         self.api_addr = top.url("api_addr")?;
         self.cluster_addr = top.url("cluster_addr")?;
         self.cluster_name = top.string("cluster_name")?;
+        self.consistency = top.word("consistency", CONSISTENCY_WORDS)?.unwrap_or_default();
         self.default_lease_ttl = top.ttl("default_lease_ttl")?.unwrap_or_default().or(self.default_lease_ttl);
         self.max_lease_ttl = top.ttl("max_lease_ttl")?.unwrap_or_default().or(self.max_lease_ttl);
         if self.default_lease_ttl > self.max_lease_ttl {

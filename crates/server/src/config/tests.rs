@@ -96,6 +96,20 @@ fn every_value_is_read() {
 }
 
 #[test]
+fn consistency_is_a_word_of_two() {
+    let with = |line: &str| Config::parse("a.hcl", &format!("{STORE}{LISTEN}{line}"));
+    for (line, want) in [
+        ("", Consistency::Strict),
+        ("consistency = \"strict\"", Consistency::Strict),
+        ("consistency = \"bounded\"", Consistency::Bounded),
+    ] {
+        assert_eq!(with(line).unwrap().0.consistency, want, "{line}");
+    }
+    let wrong = with("consistency = \"eventual\"").unwrap_err().to_string();
+    assert!(wrong.starts_with("a.hcl:3: ") && wrong.contains("strict, bounded"), "{wrong}");
+}
+
+#[test]
 fn json_says_the_same() {
     let (hcl, _) = parse(
         "storage \"embedded\" { path = \"/d\" }\nlistener \"tcp\" { address = \"[::1]:1\" tls_disable = true }\nlistener \"unix\" { address = \"/s\" }\naudit \"file\" \"a\" { options { file_path = \"x\" } }",
