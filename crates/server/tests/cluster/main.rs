@@ -76,6 +76,15 @@ fn the_go_client_does_not_notice_that_a_node_behind_its_balancer_dies() {
     drop(backing);
 }
 
+/// As above. The page as it stands, but for its ports.
+#[test]
+#[ignore = "needs client libraries: `cargo xtask clients`"]
+fn the_tutorial_does_not_notice_that_a_node_behind_its_balancer_dies() {
+    let Some((backing, nodes)) = two_nodes() else { return };
+    clients::tutorial(nodes);
+    drop(backing);
+}
+
 fn two_nodes() -> Option<(Backing, Vec<Node>)> {
     let backing = Backing::Postgres(postgres::Postgres::start()?);
     let nodes = (1..=2).map(|number| Node::new(number, &backing)).collect();
