@@ -103,7 +103,8 @@ audit "file" "main" {{ options {{ file_path = "{folder}/audit.log" }} }}
 
     def prepare_logins(self):
         """An AppRole and a secret id: what a login sends."""
-        self.call("POST", "sys/auth/approle", {"type": "approle"})
+        if "approle/" not in self.call("GET", "sys/auth")["data"]:
+            self.call("POST", "sys/auth/approle", {"type": "approle"})
         self.call("POST", "auth/approle/role/app", {"token_policies": "default", "token_ttl": "10m"})
         role = self.call("GET", "auth/approle/role/app/role-id")["data"]["role_id"]
         secret = self.call("POST", "auth/approle/role/app/secret-id", {})["data"]["secret_id"]
