@@ -22,6 +22,7 @@ mod support;
 
 mod backing;
 mod balancer;
+mod bounded;
 mod chance;
 mod client;
 mod clients;
@@ -55,6 +56,15 @@ fn three_nodes_on_postgresql_keep_their_promises() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(database) = postgres::Postgres::start() else { return };
     run::run(Backing::Postgres(database));
+}
+
+#[test]
+fn a_bounded_read_is_a_second_old_at_most() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(members) = etcd::Member::start_three() else { return };
+    let backing = Backing::Etcd(members);
+    let nodes = [1, 2].map(|number| Node::with(number, &backing, "consistency = \"bounded\""));
+    bounded::run(&nodes);
 }
 
 /// `cargo xtask clients` runs it, and says where the Python with the client's library is.

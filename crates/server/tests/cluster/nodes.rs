@@ -18,13 +18,18 @@ pub struct Node {
 
 impl Node {
     pub fn new(number: u32, backing: &Backing) -> Self {
+        Self::with(number, backing, "")
+    }
+
+    /// With more in its configuration.
+    pub fn with(number: u32, backing: &Backing, more: &str) -> Self {
         let proxy = Proxy::start(&backing.ports());
         let mut setup = Setup::embedded();
         std::fs::write(setup.path("seal.key"), SEAL_KEY).unwrap();
         setup.storage = backing.block(&proxy.ports);
         let key = setup.file("seal.key");
         let seal = format!("seal \"static\" {{\n  current_key_id = \"one\"\n  current_key = \"file://{key}\"\n}}");
-        Self { number, proxy, setup: setup.with_top(&seal), server: Mutex::default() }
+        Self { number, proxy, setup: setup.with_top(&format!("{seal}\n{more}")), server: Mutex::default() }
     }
 
     /// Starts the process and waits until it listens. Each start has another address.
