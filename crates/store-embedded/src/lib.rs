@@ -44,11 +44,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// What fits a server that is to stay below 40 MB with few secrets and below 120 MB with a million. Pages are kept only once
-    /// they were read or written: the cache is as large as the table, up to this. It is to hold all inner pages of a
-    /// table of a million rows (some 40 MB), so that a row which is in no cache costs one page of the disk and not two or three.
+    /// What fits a server that is to stay below 40 MB.
     pub fn new(rng: Arc<dyn Rng>) -> Self {
-        Self { rng, row_cache_bytes: 8 << 20, base_cache_bytes: 48 << 20, segment_bytes: 4 << 20 }
+        Self { rng, row_cache_bytes: 8 << 20, base_cache_bytes: 6 << 20, segment_bytes: 4 << 20 }
     }
 }
 
