@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub(crate) struct Mounted {
     mount: Mount,
+    /// That of the row that it was read from; 0 where it was not.
+    revision: Revision,
     /// What its rows begin with.
     pub rows: String,
     /// How audit shows it.
@@ -26,7 +28,7 @@ pub(crate) struct Mounted {
 impl From<Mount> for Mounted {
     fn from(mount: Mount) -> Self {
         let text = MountText::new(mount.path.as_str(), &mount.kind, &mount.accessor);
-        Self { rows: mount.rows_prefix(), text, mount }
+        Self { rows: mount.rows_prefix(), text, mount, revision: Revision(0) }
     }
 }
 
@@ -90,8 +92,11 @@ impl MountTable {
         let (mounts, departures) = (view.rescoped(MOUNTS), view.rescoped(DEPARTURES));
         let mut table = Self::default();
         for name in mounts.names("", Page::default()).await? {
-            if let Some(mount) = mounts.get::<Mount>(&name).await? {
-                table.by_path.insert(mount.path.as_str().to_owned(), Arc::new(mount.into()));
+            if let Some((plain, revision)) = mounts.get_row(&name).await? {
+                let mount: Mount = serde_json::from_slice(&plain)
+                    .map_err(|e| Fault::internal(format_args!("mount row {name:?}: {:?}", e.classify())))?;
+                let mounted = Mounted { revision, ..mount.into() };
+                table.by_path.insert(mounted.path.as_str().to_owned(), Arc::new(mounted));
             }
         }
         for name in departures.names("", Page::default()).await? {
@@ -172,13 +177,17 @@ impl Mounts {
     }
 }
 
-/// Makes a transaction depend on a mount's being as it is. What outlives its request (a token, a lease) is made under this: a
-/// mount that is disabled at the same moment would otherwise leave it behind, and nobody would revoke it.
+/// Makes a transaction depend on a mount's being as it is. What outlives its request (a row, a token, a lease) is made under this:
+/// a mount that is disabled at the same moment would otherwise leave it behind, and nobody would delete or revoke it.
 ///
 /// Errors: 404 when the mount is gone.
-pub(crate) async fn hold(txn: Txn<'_>, mount: &Mount) -> Result<(), Fault> {
-    let row = txn.rescoped(MOUNTS).view().get::<Mount>(mount.path.as_str()).await?;
-    match row {
+pub(crate) async fn hold(txn: Txn<'_>, mount: &Mounted) -> Result<(), Fault> {
+    let (mounts, path) = (txn.rescoped(MOUNTS), mount.path.as_str());
+    if mount.revision > Revision(0) && mounts.view().revision_of(path).await? == Some(mount.revision) {
+        return Ok(());
+    }
+    // It may have been tuned since.
+    match mounts.view().get::<Mount>(path).await? {
         Some(row) if row.uuid == mount.uuid => Ok(()),
         _ => Err(Fault::not_found().because("the mount was disabled or moved while the request was running")),
     }

@@ -9,7 +9,7 @@ use crate::mounts::{self, Mounted};
 use crate::resolve::{Resolved, Target};
 use crate::sys::Call;
 use crate::token::{Made, Session, by_grant};
-use kw_engine::{Body, Cx, Grant, Handler, Input, Login, LoginOutcome, Mount, PlannedLease, ReadFn, Reply, WriteFn};
+use kw_engine::{Body, Cx, Grant, Handler, Input, Login, LoginOutcome, PlannedLease, ReadFn, Reply, WriteFn};
 use kw_store::{StoreError, TxnCore};
 use kw_types::{Fault, FaultKind};
 use std::sync::Arc;
@@ -153,6 +153,11 @@ async fn conclude(
             issue(kernel, mount, cx, core, plan.as_ref(), session).await?
         }
         body => {
+            if !core.is_empty()
+                && let Err(fault) = mounts::hold(core.scoped(""), mount).await
+            {
+                return Err(aborted(&core, fault).await);
+            }
             core.commit().await?;
             return Ok((body, Extra::None));
         }
@@ -191,7 +196,7 @@ impl From<Fault> for Aborted {
 /// A login: the lockout is asked, then entity and token are part of the handler's transaction.
 async fn log_in(
     kernel: &Kernel,
-    mount: &Mount,
+    mount: &Mounted,
     resolved: &Resolved<'_>,
     core: TxnCore<'_>,
     login: Login,
@@ -227,7 +232,7 @@ async fn log_in(
 /// What a login adds to the handler's transaction.
 async fn enter(
     kernel: &Kernel,
-    mount: &Mount,
+    mount: &Mounted,
     resolved: &Resolved<'_>,
     core: &TxnCore<'_>,
     grant: Grant,
@@ -239,7 +244,7 @@ async fn enter(
 /// A credential: stored, made, confirmed.
 async fn issue(
     kernel: &Kernel,
-    mount: &Mount,
+    mount: &Mounted,
     cx: &Cx<'_>,
     core: TxnCore<'_>,
     plan: &dyn PlannedLease,

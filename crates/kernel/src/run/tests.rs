@@ -133,3 +133,23 @@ async fn the_kernel_does_not_refuse_by_rows_of_two_moments() {
     };
     tokio::join!(all_brought, seek_all);
 }
+
+#[tokio::test]
+async fn a_write_leaves_nothing_behind_in_a_mount_that_goes_at_the_same_moment() {
+    for seed in 0..24 {
+        let bed = Bed::with(seed, vec![Box::new(Shuttle::new())]).await;
+        bed.call("POST", "sys/mounts/shuttle", ROOT, json!({"type": "shuttle"})).await;
+        let table = bed.kernel.mounts.current(&bed.kernel).await.unwrap();
+        let rows = table.exact("shuttle/").unwrap().rows.clone();
+        let bring = async || {
+            let (status, body) = bed.call("POST", "shuttle/bring", ROOT, json!({})).await;
+            assert!(status == 204 || status == 404, "seed {seed}: {status} {body}");
+        };
+        let go = async {
+            assert_eq!(bed.call("DELETE", "sys/mounts/shuttle", ROOT, Value::Null).await.0, 204);
+        };
+        tokio::join!(bring(), bring(), bring(), go, bring());
+        let left = bed.kernel.view(&rows).names("", kw_store::Page::default()).await.unwrap();
+        assert_eq!(left, Vec::<String>::new(), "seed {seed}");
+    }
+}

@@ -24,3 +24,8 @@ pub(crate) fn open(kernel: &Kernel, sealed: &str) -> Result<Option<TokenEntry>, 
         Err(error) => Err(error.into()),
     }
 }
+
+/// Whether this is the text of a batch token that we made, good or not.
+pub(crate) fn is_ours(kernel: &Kernel, text: &str) -> Result<bool, Fault> {
+    text.strip_prefix("b.").map_or(Ok(false), |sealed| Ok(open(kernel, sealed)?.is_some()))
+}

@@ -229,3 +229,16 @@ async fn a_token_that_has_expired_by_this_nodes_clock_alone_is_revoked_all_the_s
         assert!(!bed.lives(text.as_str().unwrap()).await, "a node whose clock is behind would take it");
     }
 }
+
+/// It cannot be ended, so nobody is told that it was, also where its time is up by a clock that is ahead of others.
+#[tokio::test]
+async fn a_batch_token_is_not_revoked_by_its_time_being_up_here() {
+    let bed = Bed::new(1).await;
+    let token = bed.token(ROOT, json!({"type": "batch", "ttl": "10s", "policies": ["default"]})).await;
+    bed.advance(20);
+    assert!(!bed.lives(&token).await);
+    assert_eq!(bed.call("POST", "auth/token/revoke", ROOT, json!({"token": token})).await.0, 400);
+    bed.turn_back(20);
+    assert!(bed.lives(&token).await);
+    assert_eq!(bed.call("POST", "auth/token/revoke", ROOT, json!({"token": "b.nothing"})).await.0, 204);
+}

@@ -1,7 +1,7 @@
 //! `auth/token/revoke`, `revoke-self`, `revoke-orphan`, `revoke-accessor`.
 use super::lookup::{by_accessor, find};
 use crate::sys::{Call, SysRoutes};
-use crate::token::{TokenEntry, TokenType, Tokens, revoke, revoke_orphan};
+use crate::token::{TokenEntry, TokenType, Tokens, batch, revoke, revoke_orphan};
 use kw_engine::Warned;
 use kw_schema::Request;
 use kw_types::{Fault, Secret};
@@ -51,6 +51,8 @@ async fn revoke_token(call: &Call<'_>, ask: Revoke) -> Result<(), Fault> {
     }
     match Tokens::stored(call.kernel, text.expose()).await? {
         Some(entry) => end(call, &entry).await,
+        // Its time is up by this node's clock, but maybe not by another one's.
+        None if batch::is_ours(call.kernel, text.expose())? => Err(cannot_be_revoked()),
         // A token that is gone already is what the caller wanted.
         None => Ok(()),
     }
@@ -89,7 +91,11 @@ async fn end(call: &Call<'_>, entry: &TokenEntry) -> Result<(), Fault> {
 
 fn check(entry: &TokenEntry) -> Result<(), Fault> {
     if entry.kind == TokenType::Batch {
-        return Err(Fault::bad_request("batch tokens cannot be revoked"));
+        return Err(cannot_be_revoked());
     }
     Ok(())
+}
+
+fn cannot_be_revoked() -> Fault {
+    Fault::bad_request("batch tokens cannot be revoked")
 }
