@@ -1,7 +1,11 @@
 //! What the clients do, one operation after the other, each by the draw of its own dice.
+mod keys;
+mod places;
+mod renewals;
+
 use crate::chance::Dice;
 use crate::door::RIGHT;
-use crate::founding::{MOOT, WORKER, moot_text};
+use crate::founding::{MOOT, PASSWORD, WORKER, moot_text};
 use crate::history::{Action, Seen};
 use crate::node::Node;
 use crate::request::Ask;
@@ -48,7 +52,7 @@ impl Client {
     }
 
     async fn act(&self, node: &Rc<Node>) {
-        match self.dice.below(100) {
+        match self.dice.below(128) {
             0..12 => self.create_token(node).await,
             12..30 => self.use_token(node).await,
             30..36 => self.revoke_token(node).await,
@@ -60,7 +64,13 @@ impl Client {
             81..84 => self.write_policy(node).await,
             84..90 => self.use_policy(node).await,
             90..96 => self.borrow_credential(node).await,
-            _ => self.return_credential(node).await,
+            96..100 => self.return_credential(node).await,
+            100..105 => self.renew_token(node).await,
+            105..109 => self.renew_lease(node).await,
+            109..119 => self.visit_place(node).await,
+            119..125 => self.visit_shelf(node).await,
+            125..127 => self.rekey(node).await,
+            _ => self.rotate(node).await,
         }
     }
 
@@ -101,26 +111,41 @@ impl Client {
     }
 
     async fn create_token(&self, node: &Rc<Node>) {
-        let parent = self.some_asker().filter(|token| token.uses == 0);
+        let parent = self.some_asker().filter(|token| token.uses == 0 && !token.is_batch);
         let number = {
             let mut known = self.scene.known.borrow_mut();
             known.next_token += 1;
             known.next_token
         };
         let uses = if self.dice.permille(500) { self.dice.between(1, 4) } else { 0 };
-        let ttl_seconds = if self.dice.permille(300) { self.dice.between(5, 40) } else { 20 * 3600 };
-        let wanted = json!({"policies": [WORKER], "num_uses": uses, "ttl": ttl_seconds, "no_parent": parent.is_none()});
+        let is_batch = uses == 0 && self.dice.permille(400);
+        // What lasts for hours does not last over the night, unless it is renewed and may be.
+        let (ttl_seconds, max_seconds) = match self.dice.below(10) {
+            0..3 => (self.dice.between(5, 40), 0),
+            3..6 => (5 * 3600, if self.dice.permille(500) { 6 * 3600 } else { 15 * 3600 }),
+            _ => (20 * 3600, 0),
+        };
+        let max_seconds = if is_batch { 0 } else { max_seconds };
+        let wanted = json!({
+            "policies": [WORKER],
+            "num_uses": uses,
+            "ttl": ttl_seconds,
+            "explicit_max_ttl": max_seconds,
+            "no_parent": parent.is_none(),
+            "type": if is_batch { "batch" } else { "service" },
+        });
         let ask = self.as_token(parent.as_ref(), "POST", "auth/token/create").with(wanted);
         let action =
             Action::TokenCreate { token: number, parent: parent.as_ref().map(|p| p.number), uses, ttl_seconds };
         let made = self.perform(node, parent.as_ref(), action, ask, |_| Seen::default()).await;
         if let Some(text) = made.and_then(|body| body["auth"]["client_token"].as_str().map(str::to_owned)) {
-            self.scene.known.borrow_mut().tokens.push(Token { number, text, uses });
+            self.scene.known.borrow_mut().tokens.push(Token { number, text, uses, max_seconds, is_batch });
         }
     }
 
     async fn use_token(&self, node: &Rc<Node>) {
-        let Some(token) = self.some_token() else { return };
+        let renewed = self.dice.pick(&self.scene.known.borrow().renewed).cloned();
+        let Some(token) = renewed.filter(|_| self.dice.permille(300)).or_else(|| self.some_token()) else { return };
         let ask = Ask::new("GET", "auth/token/lookup-self").by(&token.text);
         self.storm(node, async |node| {
             self.perform(node, Some(&token), Action::TokenUse, ask.clone(), |_| Seen::default()).await;
@@ -134,17 +159,19 @@ impl Client {
         self.perform(node, None, Action::TokenRevoke { token: token.number }, ask, |_| Seen::default()).await;
     }
 
+    fn next_value(&self) -> u64 {
+        let mut known = self.scene.known.borrow_mut();
+        known.next_value += 1;
+        known.next_value
+    }
+
     fn some_document(&self) -> String {
         format!("doc{}", self.dice.below(DOCUMENTS))
     }
 
     async fn write_document(&self, node: &Rc<Node>) {
         let (key, by) = (self.some_document(), self.some_asker());
-        let value = {
-            let mut known = self.scene.known.borrow_mut();
-            known.next_value += 1;
-            known.next_value
-        };
+        let value = self.next_value();
         let cas = match self.dice.below(10) {
             0 => None,
             _ => Some(self.current_version(node, &key).await),
@@ -223,8 +250,9 @@ impl Client {
             0 => ("victim", false),
             _ => ("ann", self.dice.permille(250)),
         };
-        let password = if right { RIGHT } else { "wrong" };
-        let ask = Ask::new("POST", &format!("auth/door/login/{user}")).with(json!({"password": password}));
+        let (method, good) = if self.scene.plan.real_passwords { ("userpass", PASSWORD) } else { ("door", RIGHT) };
+        let password = if right { good } else { "wrong" };
+        let ask = Ask::new("POST", &format!("auth/{method}/login/{user}")).with(json!({"password": password}));
         self.storm(node, async |node| {
             let action = Action::Login { user: user.to_owned(), right };
             self.perform(node, None, action, ask.clone(), |_| Seen::default()).await;
@@ -255,12 +283,14 @@ impl Client {
         }
     }
 
+    /// A credential and its lease.
+    fn some_lease(&self) -> Option<(u64, String)> {
+        let known = self.scene.known.borrow();
+        self.dice.pick(&known.leases).cloned()
+    }
+
     async fn return_credential(&self, node: &Rc<Node>) {
-        let lease = {
-            let known = self.scene.known.borrow();
-            self.dice.pick(&known.leases).cloned()
-        };
-        let Some((credential, id)) = lease else { return };
+        let Some((credential, id)) = self.some_lease() else { return };
         let ask = self.root("POST", "sys/leases/revoke").with(json!({"lease_id": id}));
         self.perform(node, None, Action::LeaseRevoke { credential }, ask, |_| Seen::default()).await;
     }

@@ -130,15 +130,20 @@ impl Lease for Loan {
     }
 }
 
-/// How long a loan lasts, in seconds: longer than [`crate::history::Phase::Revoked`] waits.
-pub const LOAN_SECONDS: u64 = 900;
+/// How long a loan lasts that nobody renews, in seconds: longer than all jumps of the clocks and what
+/// [`crate::history::Phase::Revoked`] waits, but not over a night.
+pub const LOAN_SECONDS: u64 = 5 * 3600;
+
+/// How long one lasts at most.
+pub const LOAN_MAX_SECONDS: u64 = 15 * 3600;
 
 impl Lender {
     pub fn new() -> Self {
         let lend = async |cx: &Cx<'_>, _: Txn<'_>, _: Nothing| {
             let ttl = Ttl::from_seconds(LOAN_SECONDS);
             let loan = Loan { number: Desk::here()?.dice.next() >> 32 };
-            Ok::<Leased<Loan>, Fault>(cx.issue(loan, Terms { ttl, max_ttl: ttl, renewable: false }))
+            let max_ttl = Ttl::from_seconds(LOAN_MAX_SECONDS);
+            Ok::<Leased<Loan>, Fault>(cx.issue(loan, Terms { ttl, max_ttl, renewable: true }))
         };
         Self(Routes::new().at("lend").write(lend))
     }

@@ -1,5 +1,6 @@
 //! Deliberate mistakes of what lies around the kernel, each of which the checkers must find. The product has no switch for
 //! them: they are in the simulation's own store, disk and log.
+use crate::ledger::Ledger;
 use kw_store::{Batch, Key};
 
 /// What is wrong in a run. The controls of the checkers: a checker that does not find its flaw finds nothing.
@@ -19,6 +20,12 @@ pub enum Flaw {
     BlindRetry,
     /// Commits are acknowledged before they are on the disk.
     NoSync,
+    /// Commits that only check are taken without a look.
+    NothingChecked,
+    /// Rows below this prefix that are there already stay as they are: what changes them is acknowledged and lost.
+    FirstStays(&'static str),
+    /// No node is ever told of changes of rows below this prefix.
+    DeafTo(&'static str),
     /// Lines are in the audit log some time after the device has said so.
     AuditAfterAnswer,
 }
@@ -28,13 +35,19 @@ const FAR_BEHIND: u64 = 2;
 
 impl Flaw {
     /// The batch as a store with this flaw takes it.
-    pub fn spoil(self, mut batch: Batch, newest: u64) -> Batch {
+    pub fn spoil(self, mut batch: Batch, ledger: &Ledger) -> Batch {
+        let is_far_behind = ledger.revision().saturating_sub(batch.began.0) >= FAR_BEHIND;
         match self {
             Self::ReadThenWrite(prefix) => {
                 let is_below = |key: &Key| key.starts_with(prefix.as_bytes());
                 batch.seen.retain(|(key, _)| !is_below(key));
             }
-            Self::NoFence if newest.saturating_sub(batch.began.0) >= FAR_BEHIND => batch.seen.clear(),
+            Self::NoFence if is_far_behind => batch.seen.clear(),
+            Self::NothingChecked if batch.writes.is_empty() => batch.seen.clear(),
+            Self::FirstStays(prefix) => batch.writes.retain(|write| {
+                let is_change = write.value.is_some() && ledger.get(&write.key).is_some();
+                !(is_change && write.key.starts_with(prefix.as_bytes()))
+            }),
             _ => {}
         }
         batch

@@ -34,12 +34,25 @@ path "secret/data/*" { capabilities = ["create", "read", "update"] }
 path "lender/lend" { capabilities = ["update"] }
 "#;
 
-const MOUNTS: [FirstMount; 4] = [
+const MOUNTS: [FirstMount; 6] = [
     FirstMount { path: "secret/", kind: "kv", description: "", options: &[("version", "2")] },
     FirstMount { path: "lender/", kind: "lender", description: "", options: &[] },
+    FirstMount { path: "shelf/", kind: "shelf", description: "", options: &[] },
+    FirstMount { path: "auth/userpass/", kind: "userpass", description: "", options: &[] },
     FirstMount { path: "auth/door/", kind: "door", description: "", options: &[] },
     FirstMount { path: "auth/approle/", kind: "approle", description: "", options: &[] },
 ];
+
+/// Who has a password.
+pub const USERS: [&str; 2] = ["victim", "ann"];
+
+/// The password of everybody, where passwords are real.
+pub const PASSWORD: &str =
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored";
+
+/// Its bcrypt hash of the lowest cost that is taken. The password is longer than bcrypt looks, so it is kept as it is instead of
+/// being hashed anew, at a thousand times the cost, when somebody logs in.
+const PASSWORD_HASH: &str = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
 
 /// The text of the policy [`MOOT`].
 pub fn moot_text(allows: bool) -> String {
@@ -76,6 +89,10 @@ async fn make() -> Result<Founded, String> {
     ask("POST", &format!("sys/policies/acl/{MOOT}"), json!({"policy": moot_text(true)})).await?;
     ask("POST", "secret/data/moot", json!({"data": {"value": 0}})).await?;
     ask("POST", "auth/approle/role/sim", json!({"token_ttl": "60s", "token_policies": [WORKER]})).await?;
+    for user in USERS {
+        ask("POST", &format!("auth/userpass/users/{user}"), json!({"password_hash": PASSWORD_HASH})).await?;
+    }
+    ask("POST", "shelf/bring", Value::Null).await?;
     let role = ask("GET", "auth/approle/role/sim/role-id", Value::Null).await?;
     let wanted = json!({"policies": [MOOT], "no_parent": true, "ttl": "24h"});
     let moot = ask("POST", "auth/token/create", wanted).await?;

@@ -11,6 +11,12 @@ pub type Tick = u64;
 /// A token, by the number that the history gives it. Tokens that nothing is checked of (root) have none.
 pub type TokenNumber = u32;
 
+/// A share of the key that opens the store by itself, by the number that the history gives it. 0 is that of the beginning.
+pub type ShareNumber = u32;
+
+/// A path where an engine may be mounted, by the number that the history gives it.
+pub type Place = u32;
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -25,6 +31,9 @@ pub enum Event {
     TakenBack {
         at: Tick,
         credential: u64,
+        /// What that clock of a node showed which was ahead of all others, in nanoseconds since 1970.
+        #[serde(default)]
+        latest: i64,
     },
     /// All faults are over, and the jobs have had the time that they need.
     Settled {
@@ -34,6 +43,9 @@ pub enum Event {
         out: Vec<u64>,
         /// How many rows of leases are left.
         lease_rows: usize,
+        /// How many rows belong to engines that are not mounted any more.
+        #[serde(default)]
+        stray_rows: usize,
     },
     /// What was done to the nodes: for whoever reads a failure; no checker needs it.
     Fault {
@@ -89,6 +101,12 @@ pub enum Action {
     },
     /// Uses a token for what every token may do.
     TokenUse,
+    /// Gives a token more time, counted from now, but none beyond so many seconds after it was made. The answer says how much.
+    TokenRenew {
+        token: TokenNumber,
+        increment_seconds: u64,
+        max_seconds: u64,
+    },
     /// Ends a token and all its descendants.
     TokenRevoke {
         token: TokenNumber,
@@ -128,9 +146,55 @@ pub enum Action {
     },
     /// Asks for a credential.
     LeaseIssue,
+    /// Gives the lease of a credential more time, counted from now. The answer says how much.
+    LeaseRenew {
+        credential: u64,
+        increment_seconds: u64,
+    },
     /// Ends the lease of a credential.
     LeaseRevoke {
         credential: u64,
+    },
+    /// Puts the thing that is always somewhere elsewhere.
+    ThingBring,
+    /// Looks where it is.
+    ThingSeek,
+    /// Mounts a new engine, which holds nothing.
+    MountEnable {
+        place: Place,
+    },
+    /// Takes away what is mounted there, if anything is, with all that it holds.
+    MountDisable {
+        place: Place,
+    },
+    /// Moves what is mounted, with all that it holds.
+    MountMove {
+        from: Place,
+        to: Place,
+    },
+    /// Changes a setting of what is mounted.
+    MountTune {
+        place: Place,
+    },
+    /// Writes the one document of what is mounted there.
+    MountWrite {
+        place: Place,
+        value: u64,
+    },
+    MountRead {
+        place: Place,
+    },
+    /// Goes towards a new share of the key, without an effect on which one is good.
+    RekeyPrepare,
+    /// Makes this share the good one.
+    Rekey {
+        share: ShareNumber,
+    },
+    /// Makes a new key for what is written from now on.
+    Rotate,
+    /// Tries to open a node with this share.
+    Unseal {
+        share: ShareNumber,
     },
 }
 
@@ -151,7 +215,7 @@ pub enum Outcome {
 pub struct Seen {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<u64>,
-    /// The value that was read, or the credential that was made.
+    /// The value that was read, the credential that was made, or the time that was given, in seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub value: Option<u64>,
 }

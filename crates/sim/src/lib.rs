@@ -12,6 +12,7 @@ mod flaw;
 mod founding;
 mod gate;
 pub mod history;
+mod holder;
 mod ledger;
 mod link;
 mod log;
@@ -22,6 +23,8 @@ mod plan;
 mod request;
 mod run;
 mod scene;
+mod shelf;
+mod ticker;
 
 pub use flaw::Flaw;
 pub use history::History;

@@ -168,7 +168,7 @@ impl Link {
 
     async fn commit_shared(&self, batch: Batch) -> Result<Revision, StoreError> {
         self.trip().await?;
-        let batch = self.flaw.spoil(batch, self.ledger.revision());
+        let batch = self.flaw.spoil(batch, &self.ledger);
         if !self.net.is_healed.load(Ordering::Relaxed) && self.dice.permille(self.net.lost_replies) {
             return self.lose_reply(batch).await;
         }
@@ -278,6 +278,9 @@ impl Store for Link {
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
         // The cache of rows watches everything, and nobody else does.
         if self.flaw == Flaw::CacheNeverDropped && prefix == Bytes::new() {
+            return;
+        }
+        if matches!(self.flaw, Flaw::DeafTo(to) if prefix == to) {
             return;
         }
         self.ear.watchers.lock().push((prefix, watcher));

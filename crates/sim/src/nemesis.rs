@@ -8,14 +8,22 @@ use tokio::time::sleep;
 
 const NANOS: i64 = 1_000_000_000;
 
+/// Longer than what has to be renewed, and shorter than what does not.
+const NIGHT_SECONDS: i64 = 7 * 3600;
+
 /// Strikes again and again until the clients are done. Every stroke is over when it returns.
 pub async fn strike(scene: Rc<Scene>) {
     let dice = scene.dice.fork(7);
-    for _ in 0..scene.plan.faults.strokes {
+    // In half of the runs there is one.
+    let night_at = dice.below(2 * u64::from(scene.plan.faults.strokes)) as u32;
+    for stroke in 0..scene.plan.faults.strokes {
         sleep(Duration::from_millis(dice.between(200, 6000))).await;
         let Some(node) = dice.pick(&scene.nodes) else { return };
         if scene.is_over() {
             return;
+        }
+        if stroke == night_at {
+            night(&scene);
         }
         match dice.below(10) {
             0..4 => kill(&scene, node).await,
@@ -36,7 +44,7 @@ async fn kill(scene: &Scene, node: &Rc<Node>) {
     node.kill();
     scene.note_fault(node, format!("killed, within {steps} steps"));
     sleep(Duration::from_millis(scene.dice.below(2000))).await;
-    node.start(scene.founded);
+    node.start(&scene.holder);
     scene.note_fault(node, "started".to_owned());
 }
 
@@ -67,6 +75,14 @@ async fn cut(scene: &Scene, node: &Rc<Node>) {
     sleep(Duration::from_millis(length)).await;
     node.cut(false);
     scene.note_fault(node, "joined again".to_owned());
+}
+
+/// All sleep, so that much ends meanwhile that nobody has renewed.
+fn night(scene: &Scene) {
+    for node in &scene.nodes {
+        node.clock.jump(NIGHT_SECONDS * NANOS);
+        scene.note_fault(node, "a night has passed".to_owned());
+    }
 }
 
 fn jump(scene: &Scene, node: &Rc<Node>) {

@@ -4,14 +4,15 @@ use crate::clock::NodeClock;
 use crate::desk::Lender;
 use crate::door::Door;
 use crate::flaw::Flaw;
-use crate::founding::Founded;
 use crate::gate::{Gate, Gated};
 use crate::history::Audited;
+use crate::holder::Holder;
 use crate::ledger::Ledger;
 use crate::link::{Link, Net, Sort};
 use crate::log::Log;
+use crate::shelf::Shelf;
 use kw_audit::DeviceConfig;
-use kw_engine::Lockout;
+use kw_engine::{Engine, Lockout};
 use kw_kernel::{Answer, Kernel, KernelParts, Received, Registry, Settings};
 use kw_store::{CACHE_BYTES, Cached, Store};
 use kw_types::{Clock, Ttl};
@@ -71,7 +72,7 @@ impl Node {
     }
 
     /// Starts a process, which unseals itself and begins its jobs.
-    pub fn start(&self, founded: &Founded) {
+    pub fn start(self: &Rc<Self>, holder: &Rc<Holder>) {
         let dice = self.dice.fork(1);
         let link = Link::new(self.ledger.clone(), self.net.clone(), dice.fork(2), self.flaw, self.sort);
         let (news, gate) = (link.news(), Rc::new(Gate::default()));
@@ -83,14 +84,17 @@ impl Node {
             settings: self.settings(),
         }));
         tokio::task::spawn_local(Gated::new(gate.clone(), None, news));
-        let (opened, share) = (kernel.clone(), founded.share.clone());
+        let (opened, holder, node) = (kernel.clone(), holder.clone(), self.clone());
         let work = async move {
-            while opened.is_sealed() {
-                if opened.unseal_with_share(&share).await.is_err() {
-                    sleep(Duration::from_millis(100)).await;
+            loop {
+                // Later, too: a node that has slept over two changes of the key closes itself.
+                while opened.is_sealed() {
+                    if !holder.open(&node, &opened).await {
+                        sleep(Duration::from_millis(100)).await;
+                    }
                 }
+                jobs(&opened, &dice).await;
             }
-            jobs(opened, dice).await;
         };
         tokio::task::spawn_local(Gated::new(gate.clone(), None, work));
         self.life.replace(Some(Life { kernel, gate }));
@@ -139,21 +143,19 @@ impl Node {
 }
 
 /// The jobs get the processor now and then only: they would be most of what a simulation does.
-async fn jobs(kernel: Arc<Kernel>, dice: Dice) {
-    loop {
-        sleep(Duration::from_millis(dice.between(200, 4000))).await;
-        let rounds = kw_kernel::jobs::run(kernel.clone());
-        let _ = tokio::time::timeout(Duration::from_millis(dice.between(260, 1500)), rounds).await;
-    }
+async fn jobs(kernel: &Arc<Kernel>, dice: &Dice) {
+    sleep(Duration::from_millis(dice.between(200, 4000))).await;
+    let rounds = kw_kernel::jobs::run(kernel.clone());
+    let _ = tokio::time::timeout(Duration::from_millis(dice.between(260, 1500)), rounds).await;
 }
 
 /// What the server has, less what is not simulated, and the two that stand for the world outside.
 pub fn registry() -> Registry {
     let mut engines = kw_secrets::all();
     engines.retain(|engine| matches!(engine.kind(), "kv" | "cubbyhole"));
-    engines.push(Box::new(Lender::new()));
+    engines.extend([Box::new(Lender::new()) as Box<dyn Engine>, Box::new(Shelf::new())]);
     let mut methods = kw_auth::all();
-    methods.retain(|method| method.kind() == "approle");
+    methods.retain(|method| matches!(method.kind(), "approle" | "userpass"));
     methods.push(Box::new(Door::new()));
     Registry::new(engines, methods)
 }

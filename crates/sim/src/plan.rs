@@ -14,6 +14,8 @@ pub struct Plan {
     pub operations: u32,
     pub faults: Faults,
     pub flaw: Flaw,
+    /// Passwords are checked by `userpass`, on other threads. Such a run is not the same each time.
+    pub real_passwords: bool,
 }
 
 /// How much goes wrong.
@@ -57,6 +59,7 @@ impl Plan {
             operations: dice.between(60, 110) as u32,
             faults: if is_calm { calm } else { faults },
             flaw: Flaw::None,
+            real_passwords: false,
         }
     }
 

@@ -17,9 +17,13 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// `method` is `GET` or `POST`.
+    /// `method` is `GET`, `POST` or `DELETE`.
     pub fn new(method: &str, path: &str) -> Self {
-        let method = if method == "GET" { Method::Get } else { Method::Post };
+        let method = match method {
+            "GET" => Method::Get,
+            "DELETE" => Method::Delete,
+            _ => Method::Post,
+        };
         Self { method, path: path.to_owned(), token: String::new(), body: Value::Null, wrap_ttl: None, id: 0 }
     }
 

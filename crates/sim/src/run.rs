@@ -2,9 +2,9 @@
 use crate::chance::Dice;
 use crate::client::Client;
 use crate::clock::NodeClock;
-use crate::desk::{Desk, LOAN_SECONDS};
+use crate::desk::{Desk, LOAN_MAX_SECONDS};
 use crate::flaw::Flaw;
-use crate::founding::{Founded, found};
+use crate::founding::found;
 use crate::history::{History, Phase};
 use crate::ledger::Ledger;
 use crate::link::Net;
@@ -12,7 +12,10 @@ use crate::log::Log;
 use crate::nemesis;
 use crate::node::Node;
 use crate::plan::Plan;
+use crate::request::Ask;
 use crate::scene::Scene;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,7 +37,7 @@ pub async fn simulate(plan: Plan, folder: &Path) -> Result<History, String> {
     let desk = Desk::open(dice.fork(100), plan.faults.trouble);
     let scene = Rc::new(Scene::new(plan, founded, nodes, desk, dice));
     for node in &scene.nodes {
-        node.start(founded);
+        node.start(&scene.holder);
     }
     let late = (scene.plan.flaw == Flaw::AuditAfterAnswer).then(|| tokio::task::spawn_local(copy_late(scene.clone())));
     sleep(Duration::from_secs(1)).await;
@@ -55,7 +58,7 @@ pub async fn simulate(plan: Plan, folder: &Path) -> Result<History, String> {
         late.abort();
         let _ = late.await;
     }
-    settle(&scene, &ledger, founded).await;
+    settle(&scene, &ledger).await;
     Rc::into_inner(scene).map(Scene::into_history).ok_or_else(|| "somebody still works".to_owned())
 }
 
@@ -93,7 +96,7 @@ async fn copy_late(scene: Rc<Scene>) {
 
 /// Heals everything and looks whether what had to be taken back is: first what was revoked, then, when every lease has come to
 /// its end, the rest.
-async fn settle(scene: &Scene, ledger: &Ledger, founded: &Founded) {
+async fn settle(scene: &Scene, ledger: &Ledger) {
     // Requests that nobody waits for any more come to their end.
     sleep(Duration::from_secs(8)).await;
     // What was made while a clock was ahead ends by that clock.
@@ -106,7 +109,7 @@ async fn settle(scene: &Scene, ledger: &Ledger, founded: &Founded) {
     node.clock.jump(latest - node.clock.offset_nanos());
     match node.alive() {
         Some(life) => life.gate.pause(false),
-        None => node.start(founded),
+        None => node.start(&scene.holder),
     }
     let wait = async |seconds: u64| {
         node.clock.jump(i64::try_from(seconds).unwrap_or(0) * 1_000_000_000);
@@ -119,12 +122,32 @@ async fn settle(scene: &Scene, ledger: &Ledger, founded: &Founded) {
     for seconds in [130, 130, 20, 30] {
         wait(seconds).await;
     }
-    scene.note_settled(Phase::Revoked, lease_rows());
-    for seconds in [LOAN_SECONDS, 40, 130, 80] {
+    scene.note_settled(Phase::Revoked, lease_rows(), 0);
+    for seconds in [LOAN_MAX_SECONDS, 40, 130, 80] {
         wait(seconds).await;
     }
-    scene.note_settled(Phase::Expired, lease_rows());
+    scene.note_settled(Phase::Expired, lease_rows(), stray_rows(node, scene, ledger).await);
     node.kill();
     // What was dropped is seen off by the event loop before the thread ends.
     sleep(Duration::from_secs(1)).await;
+}
+
+/// Rows of engines that are not mounted any more.
+async fn stray_rows(node: &Rc<Node>, scene: &Scene, ledger: &Ledger) -> usize {
+    let Some(life) = node.alive() else { return 0 };
+    let mut mounted = BTreeSet::new();
+    for path in ["sys/mounts", "sys/auth"] {
+        let answer = life.kernel.handle(Ask::new("GET", path).by(&scene.founded.root).received()).await;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        let mounts = body["data"].as_object().into_iter().flat_map(|mounts| mounts.values());
+        mounted.extend(mounts.filter_map(|mount| mount["uuid"].as_str().map(str::to_owned)));
+    }
+    // Whoever cannot say what is mounted cannot say what is not.
+    if mounted.is_empty() {
+        return 0;
+    }
+    let rows = ledger.range(b"m/", b"m0", usize::MAX);
+    let uuid =
+        |key: &[u8]| key.split(|byte| *byte == b'/').nth(1).map(|uuid| String::from_utf8_lossy(uuid).into_owned());
+    rows.iter().filter(|(key, _)| uuid(key).is_none_or(|uuid| !mounted.contains(&uuid))).count()
 }

@@ -3,15 +3,17 @@ use crate::chance::Dice;
 use crate::desk::{Deed, Desk};
 use crate::founding::Founded;
 use crate::history::{Action, Event, History, Operation, Outcome, Phase, Seen, Tick, TokenNumber};
+use crate::holder::Holder;
 use crate::node::{Answered, Node};
 use crate::plan::Plan;
 use crate::request::Ask;
+use crate::ticker::Ticker;
 use kw_types::Clock;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -22,12 +24,11 @@ pub struct Scene {
     pub founded: &'static Founded,
     pub nodes: Vec<Rc<Node>>,
     pub desk: Rc<Desk>,
+    pub holder: Rc<Holder>,
     pub dice: Dice,
     pub known: RefCell<Known>,
     history: RefCell<History>,
-    began: Instant,
-    last_tick: Cell<Tick>,
-    next_id: Cell<u64>,
+    ticker: Rc<Ticker>,
     operations_left: Cell<u32>,
 }
 
@@ -35,6 +36,8 @@ pub struct Scene {
 #[derive(Default)]
 pub struct Known {
     pub tokens: Vec<Token>,
+    /// Those that were given more time.
+    pub renewed: Vec<Token>,
     /// Things that are good for so many successes.
     pub counted: Vec<Counted>,
     /// Credentials, each with the id of its lease.
@@ -50,6 +53,9 @@ pub struct Token {
     pub number: TokenNumber,
     pub text: String,
     pub uses: u64,
+    /// It lives no longer than this, whatever renewals say; 0 if nothing was said of that.
+    pub max_seconds: u64,
+    pub is_batch: bool,
 }
 
 /// A wrapping token or a secret id.
@@ -70,27 +76,24 @@ pub struct Recorded {
 impl Scene {
     pub fn new(plan: Plan, founded: &'static Founded, nodes: Vec<Rc<Node>>, desk: Rc<Desk>, dice: Dice) -> Self {
         let operations_left = Cell::new(plan.operations);
+        let ticker = Rc::new(Ticker::new());
         Self {
             plan,
             founded,
             nodes,
             desk,
+            holder: Rc::new(Holder::new(founded.share.clone(), ticker.clone())),
             dice,
             known: RefCell::default(),
             history: RefCell::default(),
-            began: Instant::now(),
-            last_tick: Cell::new(0),
-            next_id: Cell::new(1),
+            ticker,
             operations_left,
         }
     }
 
-    /// Microseconds of the simulation's time, moved up where two things happen in the same one.
+    /// The next place in the order of everything.
     pub fn tick(&self) -> Tick {
-        let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let tick = now.max(self.last_tick.get() + 1);
-        self.last_tick.set(tick);
-        tick
+        self.ticker.tick()
     }
 
     /// Takes one operation from what is left to do.
@@ -109,19 +112,21 @@ impl Scene {
         self.note(event);
     }
 
-    pub fn note_settled(&self, phase: Phase, lease_rows: usize) {
-        let event = Event::Settled { at: self.tick(), phase, out: self.desk.out(), lease_rows };
+    pub fn note_settled(&self, phase: Phase, lease_rows: usize, stray_rows: usize) {
+        let event = Event::Settled { at: self.tick(), phase, out: self.desk.out(), lease_rows, stray_rows };
         self.note(event);
     }
 
     fn note(&self, event: Event) {
+        let latest = self.nodes.iter().map(|node| node.clock.now().nanos()).max().unwrap_or(0);
         for deed in self.desk.deeds() {
             let at = self.tick();
             self.history.borrow_mut().events.push(match deed {
                 Deed::Lent(credential) => Event::Lent { at, credential },
-                Deed::TakenBack(credential) => Event::TakenBack { at, credential },
+                Deed::TakenBack(credential) => Event::TakenBack { at, credential, latest },
             });
         }
+        self.history.borrow_mut().events.extend(self.holder.tries().into_iter().map(Event::Operation));
         self.history.borrow_mut().events.push(event);
     }
 
@@ -138,8 +143,7 @@ impl Scene {
         ask: Ask,
         read: impl FnOnce(&Value) -> Seen,
     ) -> Option<Value> {
-        let id = self.next_id.get();
-        self.next_id.set(id + 1);
+        let id = self.ticker.id();
         let steps_max = self.dice.permille(self.plan.faults.impatience).then(|| self.dice.between(1, 60) as u32);
         let (begin, clock) = (self.tick(), node.clock.now().nanos());
         let told = match node.send(id, ask.numbered(id).received(), steps_max) {

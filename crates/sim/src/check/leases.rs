@@ -1,9 +1,10 @@
-//! Leases: what was lent is taken back when its time is up, or earlier when it or its token was revoked.
+//! Leases: what was lent is taken back when its time is up, or earlier when it or its token was revoked; and not before.
+use super::lives::Life;
 use super::{Anomaly, tokens};
 use crate::history::{Action, Event, History, Operation, Outcome, Phase};
 use std::collections::BTreeSet;
 
-/// Rules `never-lent`, `lease-revoked` and `lease-expired`.
+/// Rules `never-lent`, `lease-revoked`, `lease-expired` and `lease-lost`.
 pub fn check(history: &History) -> Vec<Anomaly> {
     let mut found = Vec::new();
     let lent = |credential: u64| {
@@ -14,6 +15,7 @@ pub fn check(history: &History) -> Vec<Anomaly> {
             found.push(Anomaly::new("never-lent", format!("credential {credential} was never made"), [operation]));
         }
     }
+    found.extend(lost(history));
     for event in &history.events {
         let Event::Settled { phase, out, lease_rows, .. } = event else { continue };
         match phase {
@@ -38,6 +40,36 @@ fn issued(history: &History) -> impl Iterator<Item = (&Operation, u64)> {
         (Action::LeaseIssue, Outcome::Ok(seen)) => Some((operation, seen.value?)),
         _ => None,
     })
+}
+
+/// Credentials that were renewed, and taken back all the same before that time was up.
+fn lost(history: &History) -> Vec<Anomaly> {
+    let mut found = Vec::new();
+    for event in &history.events {
+        let Event::TakenBack { at, credential, latest } = event else { continue };
+        let (at, credential) = (*at, *credential);
+        let mut life = Life::default();
+        let mut renewed = Vec::new();
+        for operation in history.operations() {
+            let Action::LeaseRenew { credential: of, increment_seconds } = operation.action else { continue };
+            let told = if let Outcome::Ok(seen) = &operation.outcome { seen.value } else { None };
+            if of == credential {
+                life.give(operation, increment_seconds, told, (i64::MAX, i64::MAX));
+                renewed.push(operation);
+            }
+        }
+        let is_renewed = renewed.iter().any(|o| o.is_ok() && o.end.is_some_and(|end| end < at));
+        // Tokens end for many reasons; those of root do not.
+        let is_roots = issued(history).any(|(o, c)| c == credential && o.by.is_none());
+        let revoked = history.operations().any(|o| o.action == Action::LeaseRevoke { credential } && o.begin < at);
+        // An unknown renewal may have come later than it could be told.
+        let is_certain = renewed.iter().all(|o| !o.is_unknown());
+        if is_renewed && is_roots && is_certain && !revoked && life.surely_lives(at, at, *latest) {
+            let what = format!("credential {credential} was taken back, though its lease had been renewed");
+            found.push(Anomaly::new("lease-lost", what, renewed));
+        }
+    }
+    found
 }
 
 fn of_credential(history: &History, credential: u64) -> Vec<&Operation> {

@@ -2,7 +2,9 @@
 mod audit;
 mod counts;
 mod leases;
+mod lives;
 mod lockouts;
+mod moments;
 mod registers;
 mod tokens;
 
@@ -45,6 +47,7 @@ pub fn check(history: &History, rules: Rules) -> Vec<Anomaly> {
     found.extend(registers::check(history));
     found.extend(lockouts::check(history, rules.failures_max));
     found.extend(leases::check(history));
+    found.extend(moments::check(history));
     found.extend(audit::check(history));
     found
 }

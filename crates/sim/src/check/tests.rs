@@ -158,7 +158,8 @@ fn what_was_lent_is_taken_back() {
         let told = Told::new().event(Event::Lent { at: 2, credential: 5 });
         told.then(1, 3, Action::LeaseIssue, Outcome::Ok(Seen { version: None, value: Some(5) }))
     };
-    let settled = |phase, out: &[u64]| Event::Settled { at: 99, phase, out: out.to_vec(), lease_rows: 0 };
+    let settled =
+        |phase, out: &[u64]| Event::Settled { at: 99, phase, out: out.to_vec(), lease_rows: 0, stray_rows: 0 };
     assert!(lent().event(settled(Phase::Revoked, &[5])).event(settled(Phase::Expired, &[])).breaks().is_empty());
     assert_eq!(lent().event(settled(Phase::Expired, &[5])).breaks(), ["lease-expired"]);
     let revoked = lent().then(4, 5, Action::LeaseRevoke { credential: 5 }, OK);
@@ -173,4 +174,97 @@ fn no_answer_leaves_before_its_entry() {
         operation.audited = Some(Audited { request: true, response: false });
     }
     assert_eq!(told.breaks(), ["audit"]);
+}
+
+const HOUR: u64 = 3600;
+
+fn granted(seconds: u64) -> Outcome {
+    Outcome::Ok(Seen { version: None, value: Some(seconds) })
+}
+
+fn renewed(increment_seconds: u64) -> Action {
+    Action::TokenRenew { token: 1, increment_seconds, max_seconds: 15 * HOUR }
+}
+
+#[test]
+fn a_renewed_token_lives_on_but_no_longer_than_it_may() {
+    let told = || Told::new().then(1, 2, made(1, None, 0, 5 * HOUR), OK);
+    let renewed = || told().then(3, 4, renewed(12 * HOUR), granted(12 * HOUR));
+    let at = |told: Told, hour: u64, outcome| {
+        let at = hour * HOUR;
+        told.by(Some(1), at, at + 1, Action::TokenUse, outcome).breaks()
+    };
+    assert!(at(renewed(), 8, OK).is_empty());
+    assert_eq!(at(renewed(), 8, DENIED), ["lost-token"]);
+    assert!(at(renewed(), 11, DENIED).is_empty(), "another node's clock may have been ahead");
+    assert!(at(told(), 8, DENIED).is_empty());
+    assert_eq!(at(told(), 8, OK), ["expired-token"]);
+    assert_eq!(at(renewed(), 13, OK), ["expired-token"]);
+    let beyond = || told().then(3, 4, self::renewed(40 * HOUR), granted(40 * HOUR));
+    assert!(at(beyond(), 14, OK).is_empty());
+    assert_eq!(at(beyond(), 16, OK), ["expired-token"], "no renewal goes beyond the most it may have");
+}
+
+#[test]
+fn a_renewal_without_an_answer_may_have_happened() {
+    let told = || Told::new().then(1, 2, made(1, None, 0, 5 * HOUR), OK).then(3, 4, renewed(12 * HOUR), unknown());
+    for outcome in [OK, DENIED] {
+        assert!(told().by(Some(1), 8 * HOUR, 8 * HOUR + 1, Action::TokenUse, outcome).breaks().is_empty());
+    }
+}
+
+#[test]
+fn a_renewed_lease_is_not_taken_back_before_its_time() {
+    let told = || {
+        let told = Told::new().event(Event::Lent { at: 2, credential: 5 });
+        let told = told.then(1, 3, Action::LeaseIssue, Outcome::Ok(Seen { version: None, value: Some(5) }));
+        let renew = Action::LeaseRenew { credential: 5, increment_seconds: 12 * HOUR };
+        told.then(4, 5, renew, granted(12 * HOUR))
+    };
+    let taken = |hour: i64| Event::TakenBack { at: 9, credential: 5, latest: hour * HOUR as i64 * SECOND };
+    assert_eq!(told().event(taken(7)).breaks(), ["lease-lost"]);
+    assert!(told().event(taken(13)).breaks().is_empty());
+    let revoked = told().then(6, 7, Action::LeaseRevoke { credential: 5 }, OK);
+    assert!(revoked.event(taken(7)).breaks().is_empty());
+}
+
+#[test]
+fn mounts_come_go_and_move_with_what_they_hold() {
+    let (enable, disable) = (|| Action::MountEnable { place: 0 }, || Action::MountDisable { place: 0 });
+    let (write, look) = (|| Action::MountWrite { place: 0, value: 7 }, |place| Action::MountRead { place });
+    let gone = || Outcome::Refused { status: 404 };
+    let written = || Told::new().then(1, 2, enable(), OK).then(3, 4, write(), OK);
+    assert!(written().then(5, 6, look(0), granted(7)).breaks().is_empty());
+    assert_eq!(written().then(5, 6, look(0), gone()).breaks(), ["mount"]);
+    let moved = || written().then(5, 6, Action::MountMove { from: 0, to: 1 }, OK);
+    assert!(moved().then(7, 8, look(1), granted(7)).then(9, 10, look(0), gone()).breaks().is_empty());
+    assert_eq!(moved().then(7, 8, look(0), granted(7)).breaks(), ["mount"]);
+    let taken = || written().then(5, 6, disable(), OK);
+    assert_eq!(taken().then(7, 8, write(), OK).breaks(), ["mount"], "a write into what is not mounted");
+    let again = || taken().then(7, 8, enable(), OK);
+    assert!(again().then(9, 10, look(0), gone()).breaks().is_empty());
+    assert_eq!(again().then(9, 10, look(0), granted(7)).breaks(), ["mount"], "a new engine holds nothing");
+    assert_eq!(again().then(9, 10, enable(), OK).breaks(), ["mount"]);
+}
+
+#[test]
+fn one_share_opens_the_store_and_it_is_the_one_in_force() {
+    let open = |share| Action::Unseal { share };
+    let rekeyed = |outcome| Told::new().then(1, 2, open(0), OK).then(3, 4, Action::Rekey { share: 1 }, outcome);
+    assert!(rekeyed(OK).then(5, 6, open(1), OK).breaks().is_empty());
+    assert_eq!(rekeyed(OK).then(5, 6, open(0), OK).breaks(), ["shares"]);
+    assert!(rekeyed(unknown()).then(5, 6, open(1), WRONG).then(7, 8, open(0), OK).breaks().is_empty());
+    assert!(rekeyed(unknown()).then(5, 6, open(1), OK).then(7, 8, open(0), WRONG).breaks().is_empty());
+    assert_eq!(rekeyed(OK).then(5, 6, open(1), WRONG).then(7, 8, open(0), WRONG).breaks(), ["shares"]);
+}
+
+#[test]
+fn what_is_always_somewhere_is_found_and_what_was_unmounted_is_gone() {
+    let seek = |status| Told::new().then(1, 2, Action::ThingSeek, Outcome::Refused { status });
+    assert_eq!(seek(404).breaks(), ["moment"]);
+    assert!(seek(403).breaks().is_empty());
+    let settled =
+        |stray_rows| Event::Settled { at: 9, phase: Phase::Expired, out: Vec::new(), lease_rows: 0, stray_rows };
+    assert!(Told::new().event(settled(0)).breaks().is_empty());
+    assert_eq!(Told::new().event(settled(1)).breaks(), ["left-behind"]);
 }

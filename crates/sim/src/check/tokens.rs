@@ -1,10 +1,9 @@
-//! Tokens: no more uses than were given, and dead is dead: revoked, used up or expired, itself or one of its ancestors.
+//! Tokens: no more uses than were given, and dead is dead: revoked, used up or expired, itself or one of its ancestors. A renewed
+//! one lives on, but no longer than it may.
 use super::Anomaly;
+use super::lives::{Life, plus};
 use crate::history::{Action, History, Operation, Outcome, Tick, TokenNumber};
 use std::collections::BTreeMap;
-
-/// A token whose life is longer than any jump of a clock: nothing but a revocation ends it.
-const LONG_SECONDS: u64 = 10 * 3600;
 
 /// The status of whoever has no token that is good.
 const DENIED: u16 = 403;
@@ -13,7 +12,7 @@ struct Made<'h> {
     operation: &'h Operation,
     parent: Option<TokenNumber>,
     uses: u64,
-    ttl_seconds: u64,
+    life: Life,
 }
 
 type Tokens<'h> = BTreeMap<TokenNumber, Made<'h>>;
@@ -73,8 +72,18 @@ fn made(history: &History) -> Tokens<'_> {
     let mut tokens = Tokens::new();
     for operation in history.operations() {
         if let Action::TokenCreate { token, parent, uses, ttl_seconds } = &operation.action {
-            tokens.insert(*token, Made { operation, parent: *parent, uses: *uses, ttl_seconds: *ttl_seconds });
+            let mut life = Life::default();
+            life.give(operation, *ttl_seconds, None, (i64::MAX, i64::MAX));
+            tokens.insert(*token, Made { operation, parent: *parent, uses: *uses, life });
         }
+    }
+    for operation in history.operations() {
+        let Action::TokenRenew { token, increment_seconds, max_seconds } = &operation.action else { continue };
+        let Some(made) = tokens.get_mut(token) else { continue };
+        let (begin, end) = made.operation.clock;
+        let bound = (plus(begin.min(end), *max_seconds), plus(begin.max(end), *max_seconds));
+        let told = if let Outcome::Ok(seen) = &operation.outcome { seen.value } else { None };
+        made.life.give(operation, *increment_seconds, told, bound);
     }
     tokens
 }
@@ -98,9 +107,8 @@ fn overused(history: &History, made: &Tokens<'_>) -> Vec<Anomaly> {
 
 /// By the clock of the node that took it. The token was made before its maker answered, so it ends before this.
 fn is_expired(made: &Made<'_>, operation: &Operation) -> bool {
-    let made_at = made.operation.clock.0.max(made.operation.clock.1);
-    let ttl = i64::try_from(made.ttl_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
-    made.operation.is_ok() && operation.clock.0.min(operation.clock.1) > made_at.saturating_add(ttl)
+    let clock = operation.clock.0.min(operation.clock.1);
+    made.operation.is_ok() && clock > made.life.latest_end(operation.end.unwrap_or(Tick::MAX))
 }
 
 /// Tokens that were refused although nothing had ended them.
@@ -112,7 +120,8 @@ fn lost(history: &History, made: &Tokens<'_>) -> Vec<Anomaly> {
         let revoked =
             |token: TokenNumber| history.operations().filter(begun).any(|o| o.action == Action::TokenRevoke { token });
         let ancestors = line(made, token).filter_map(|m| m.parent);
-        line(made, token).all(|m| m.ttl_seconds >= LONG_SECONDS)
+        let (end, clock) = (refused.end.unwrap_or(Tick::MAX), refused.clock.0.max(refused.clock.1));
+        line(made, token).all(|m| m.life.surely_lives(refused.begin, end, clock))
             && made.get(&token).is_some_and(has_use)
             && !std::iter::once(token).chain(ancestors).any(revoked)
     };

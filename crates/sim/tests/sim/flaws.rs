@@ -57,6 +57,21 @@ fn acknowledged_before_it_is_on_the_disk() {
 }
 
 #[test]
+fn refusals_that_are_not_checked() {
+    is_caught(Flaw::NothingChecked, &["moment"]);
+}
+
+#[test]
+fn renewals_of_tokens_that_are_lost() {
+    is_caught(Flaw::FirstStays("tok/"), &["lost-token"]);
+}
+
+#[test]
+fn mounts_that_others_never_hear_of() {
+    is_caught(Flaw::DeafTo("sys/mount/"), &["mount"]);
+}
+
+#[test]
 fn audit_after_the_answer() {
     is_caught(Flaw::AuditAfterAnswer, &["audit"]);
 }

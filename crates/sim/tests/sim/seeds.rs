@@ -52,7 +52,8 @@ fn what_was_found_stays_away() {
     // 344: revoking a token that had expired by this node's clock alone left it to the others.
     // 255, 293, 416: of two who used a token at the same moment, one was refused.
     // 388: of two first logins at the same moment, one was refused.
-    for seed in [158, 215, 255, 293, 344, 388, 408, 416] {
+    // 511, 705: revoking a batch token was acknowledged where its time was up, though it was good on a node whose clock was behind.
+    for seed in [158, 215, 255, 293, 344, 388, 408, 416, 511, 705] {
         assert!(failures(seed..seed + 1).is_empty(), "seed {seed} fails again; what it shows is above");
     }
 }
