@@ -1,5 +1,5 @@
 //! The two entries of a request, as JSON lines in Vault's form.
-use crate::json::{hashed, hashed_tree, number, pair, secret_pair, text};
+use crate::json::{hashed, hashed_tree, number, pair, plain_pair, secret_pair, text};
 use crate::{Device, Hasher, Profile};
 use kw_types::Time;
 use std::cell::RefCell;
@@ -34,17 +34,19 @@ pub struct Verdict<'a> {
 }
 
 /// A request header that the operator wants to see.
-#[derive(Clone, Debug)]
-pub struct HeaderFact {
-    pub name: String,
-    pub value: String,
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderFact<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
     pub hmac: bool,
 }
 
 /// What was asked.
 #[derive(Clone, Copy, Default)]
 pub struct RequestFacts<'a> {
+    /// A UUID.
     pub id: &'a str,
+    /// A word of letters.
     pub operation: &'a str,
     pub path: &'a str,
     /// Where the path leads, if anywhere.
@@ -55,7 +57,7 @@ pub struct RequestFacts<'a> {
     pub clear: &'a [String],
     pub remote: Option<IpAddr>,
     pub remote_port: u16,
-    pub headers: &'a [HeaderFact],
+    pub headers: &'a [HeaderFact<'a>],
     pub wrap_ttl_seconds: u64,
     /// The token as it was presented, known or not. Not looked at where there is a [`Profile`].
     pub token: &'a str,
@@ -198,8 +200,8 @@ fn begin(device: &Device, time: Time, kind: &str, subject: &Subject, out: &mut V
 fn write_asked(device: &Device, facts: &RequestFacts<'_>, profile: Option<&Profile>, out: &mut Vec<u8>) {
     let hasher = device.hasher();
     out.extend_from_slice(br#","request":{"#);
-    pair(r#""id":"#, facts.id, out);
-    pair(r#","operation":"#, facts.operation, out);
+    plain_pair(r#""id":"#, facts.id, out);
+    plain_pair(r#","operation":"#, facts.operation, out);
     out.push(b',');
     match facts.mount {
         Some(mount) => out.extend_from_slice(&mount.text),
@@ -252,7 +254,7 @@ fn write_wrap(device: &Device, wrap: &WrapFacts<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_headers(headers: &[HeaderFact], hasher: Option<&Hasher>, out: &mut Vec<u8>) {
+fn write_headers(headers: &[HeaderFact<'_>], hasher: Option<&Hasher>, out: &mut Vec<u8>) {
     if headers.is_empty() {
         return;
     }
@@ -261,9 +263,9 @@ fn write_headers(headers: &[HeaderFact], hasher: Option<&Hasher>, out: &mut Vec<
         if at > 0 {
             out.push(b',');
         }
-        text(&header.name, out);
+        text(header.name, out);
         out.extend_from_slice(b":[");
-        hashed(&header.value, hasher.filter(|_| header.hmac), out);
+        hashed(header.value, hasher.filter(|_| header.hmac), out);
         out.push(b']');
     }
     out.push(b'}');

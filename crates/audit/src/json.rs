@@ -44,6 +44,14 @@ pub(crate) fn pair(key: &str, value: &str, out: &mut Vec<u8>) {
     text(value, out);
 }
 
+/// The same for a text of ours, which has nothing to escape.
+pub(crate) fn plain_pair(key: &str, value: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
+}
+
 pub(crate) fn secret_pair(key: &str, value: &str, hasher: Option<&Hasher>, out: &mut Vec<u8>) {
     if !value.is_empty() {
         out.extend_from_slice(key.as_bytes());

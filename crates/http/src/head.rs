@@ -1,9 +1,11 @@
 //! The head of a request, sorted out in one pass over its headers.
 use crate::convert::Refusal;
+use bytes::Bytes;
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderValue, StatusCode, Version};
-use kw_types::Secret;
+use http::{HeaderValue, Method as HttpMethod, StatusCode, Version};
+use kw_kernel::{EdgeRules, Method, Presented, Received};
+use std::net::SocketAddr;
 
 /// What the headers of a request say. Whatever a proxy in front could understand in another way is refused.
 #[derive(Default)]
@@ -18,7 +20,7 @@ pub(crate) struct Head<'a> {
     /// `X-Vault-Request: true`: the caller knows that it speaks to a vault.
     pub is_meant: bool,
     /// Headers that audit or engines may be told of; credentials never are.
-    pub told: Vec<(String, String)>,
+    pub told: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Head<'a> {
@@ -38,23 +40,40 @@ impl<'a> Head<'a> {
         Ok(head)
     }
 
-    pub fn content_type(&self) -> String {
-        self.content_type.unwrap_or_default().to_owned()
+    /// Whether the body comes in chunks.
+    pub fn has_chunks(&self) -> bool {
+        self.has_coding
     }
 
-    pub fn namespace(&self) -> String {
-        self.namespace.unwrap_or_default().to_owned()
+    /// What the kernel is handed.
+    pub fn into_received(
+        self,
+        parts: &'a Parts,
+        remote: Option<SocketAddr>,
+        edge: EdgeRules,
+        body: Bytes,
+    ) -> Received<'a> {
+        let path = parts.uri.path();
+        Received {
+            method: method(&parts.method),
+            raw_path: path.strip_prefix("/v1/").unwrap_or(path),
+            query: parts.uri.query().unwrap_or_default(),
+            content_type: self.content_type.unwrap_or_default(),
+            body,
+            token: self.token.map(Presented::new),
+            namespace: self.namespace.unwrap_or_default(),
+            wrap_ttl: self.wrap_ttl.filter(|text| !text.is_empty()),
+            remote,
+            edge,
+            headers: self.told,
+        }
     }
 
-    pub fn wrap_ttl(&self) -> Option<String> {
-        self.wrap_ttl.filter(|text| !text.is_empty()).map(str::to_owned)
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
-    pub fn token(&self) -> Option<Secret<String>> {
-        self.token.map(|text| Secret::new(text.to_owned()))
-    }
-
-    fn take(&mut self, name: &str, value: &'a HeaderValue) -> Result<(), Refusal> {
+    fn take(&mut self, name: &'a str, value: &'a HeaderValue) -> Result<(), Refusal> {
         match name {
             "host" => once(self.host.replace(value).is_none()),
             "content-length" => once(!std::mem::replace(&mut self.has_length, true)),
@@ -100,9 +119,9 @@ impl<'a> Head<'a> {
         }
     }
 
-    fn tell(&mut self, name: &str, value: &HeaderValue) -> Result<(), Refusal> {
+    fn tell(&mut self, name: &'a str, value: &'a HeaderValue) -> Result<(), Refusal> {
         if let Ok(text) = value.to_str() {
-            self.told.push((name.to_owned(), text.to_owned()));
+            self.told.push((name, text));
         }
         Ok(())
     }
@@ -120,6 +139,20 @@ impl<'a> Head<'a> {
             return Err(bad("the request target and Host name different hosts"));
         }
         Ok(())
+    }
+}
+
+fn method(method: &HttpMethod) -> Method {
+    match method.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        "LIST" => Method::List,
+        "SCAN" => Method::Scan,
+        _ => Method::Other,
     }
 }
 

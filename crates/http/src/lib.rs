@@ -7,6 +7,7 @@ mod rules;
 mod serve;
 mod strict;
 mod tls;
+mod watch;
 
 pub use listen::{Bound, ListenError, bind_tcp, bind_unix};
 pub use rules::{Forwarded, Limits, Rules};

@@ -16,23 +16,37 @@ pub struct Rules {
     pub edge: EdgeRules,
 }
 
-/// What a client may use up.
+/// What a client may use up. Times that are `None` are not limited.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a body.
     pub body_max: usize,
-    /// Time for the head of a request to arrive.
-    pub header_time: Duration,
+    /// Time for the head of a request to arrive, and for a TLS handshake.
+    pub header_time: Option<Duration>,
+    /// Time for the body of a request to arrive.
+    pub read_time: Option<Duration>,
+    /// Time that a client may let pass without reading any of its answer; where there is none, that of idle connections.
+    pub write_time: Option<Duration>,
     /// Time for a request, body and handler together.
-    pub request_time: Duration,
+    pub request_time: Option<Duration>,
+    /// Time between two requests of a connection.
+    pub idle_time: Option<Duration>,
     /// Open connections of one event loop.
     pub connections_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let (header_time, request_time) = (Duration::from_secs(10), Duration::from_secs(90));
-        Self { body_max: 32 * 1024 * 1024, header_time, request_time, connections_max: 16_384 }
+        let seconds = |count| Some(Duration::from_secs(count));
+        Self {
+            body_max: 32 * 1024 * 1024,
+            header_time: seconds(10),
+            read_time: seconds(30),
+            write_time: None,
+            request_time: seconds(90),
+            idle_time: seconds(300),
+            connections_max: 16_384,
+        }
     }
 }
 

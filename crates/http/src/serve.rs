@@ -1,14 +1,16 @@
 //! Accepting connections and serving them on one event loop.
-use crate::convert::{receive, refuse, respond};
+use crate::convert::{Service, answer, refuse, respond};
 use crate::listen::Bound;
 use crate::rules::Rules;
 use crate::strict::Strict;
 use crate::tls::TlsReload;
+use crate::watch::{Guard, Overdue, Watch};
 use bytes::Bytes;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::header::CONNECTION;
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,12 +25,11 @@ use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A socket with its TLS and rules.
 pub struct Listener {
@@ -68,7 +69,8 @@ pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdo
         }
         open.set(open.get() + 1);
         let (kernel, rules, shutdown) = (kernel.clone(), rules.clone(), shutdown.clone());
-        let connection = Connection { kernel, rules, remote, shutdown, timer: Cell::default() };
+        let service = Service { kernel, rules, is_secure: tls.is_some(), remote };
+        let connection = Connection { service, shutdown };
         let (tls, open) = (tls.clone(), open.clone());
         tokio::task::spawn_local(async move {
             connection.run(stream, tls).await;
@@ -136,12 +138,8 @@ enum Accepted {
 }
 
 struct Connection {
-    kernel: Arc<Kernel>,
-    rules: Arc<Rules>,
-    remote: Option<SocketAddr>,
+    service: Service,
     shutdown: Shutdown,
-    /// That of a former request.
-    timer: Cell<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Connection {
@@ -156,107 +154,120 @@ impl Connection {
 
     async fn encrypted(self, stream: impl Stream + 'static, tls: &TlsReload) {
         let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
-        match tokio::time::timeout(self.rules.limits.header_time, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
-            Ok(Ok(stream)) => self.http1(stream).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        match limited(self.service.rules.limits.header_time, acceptor.accept(stream)).await {
+            Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
+            Some(Ok(stream)) => self.http1(stream).await,
+            Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            None => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn http1(mut self, stream: impl Stream + 'static) {
-        let shutdown = self.shutdown.clone();
+    async fn http1(self, stream: impl Stream + 'static) {
+        let Self { service, shutdown } = self;
+        let watch = Rc::new(Watch::new(service.rules.limits));
         let mut builder = http1::Builder::new();
         // Some clients look headers up by their exact case.
         builder.title_case_headers(true);
         // A client may close its sending side and wait for the answer. Besides, a server that watches for that has to have a
         // second read buffer at hand for every request.
-        builder.half_close(true);
-        builder.timer(TokioTimer::new()).header_read_timeout(self.rules.limits.header_time).max_buf_size(64 * 1024);
-        let this = Rc::new(self.take());
-        let service = service_fn(move |request| this.clone().answer(request));
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(Strict::new(stream)), service));
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = stopped(shutdown) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        builder.half_close(true).max_buf_size(64 * 1024);
+        let stream = TokioIo::new(Strict::new(stream, watch.clone()));
+        let service = Rc::new((service, watch.clone()));
+        let one = service_fn(move |request| {
+            let connection = service.clone();
+            async move {
+                let (service, watch) = connection.as_ref();
+                Ok::<_, Infallible>(service.finish(in_turn(service, watch, request).await))
             }
-        };
-        if let Err(error) = ended {
+        });
+        let mut connection = pin!(builder.serve_connection(stream, one));
+        let (mut guard, mut stopped) = (Guard::new(&watch), Stopped::new(shutdown));
+        let ended = poll_fn(|cx| {
+            if guard.poll(cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            if stopped.poll(cx).is_ready() {
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(cx)
+        });
+        if let Err(error) = ended.await {
             tracing::debug!(%error, "a connection ended with an error");
         }
     }
 
-    async fn http2(mut self, stream: impl Stream + 'static) {
-        let shutdown = self.shutdown.clone();
+    async fn http2(self, stream: impl Stream + 'static) {
+        let Self { service, shutdown } = self;
         let mut builder = http2::Builder::new(LocalExec);
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(256)
             .max_pending_accept_reset_streams(100)
             .max_header_list_size(64 * 1024);
-        let this = Rc::new(self.take());
-        let service = service_fn(move |request| this.clone().answer(request));
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = stopped(shutdown) => {
+        let service = Rc::new(service);
+        let one = service_fn(move |request| {
+            let service = service.clone();
+            async move { Ok::<_, Infallible>(service.finish(at_once(&service, request).await)) }
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), one));
+        let mut stopped = Stopped::new(shutdown);
+        let ended = poll_fn(|cx| {
+            if stopped.poll(cx).is_ready() {
                 connection.as_mut().graceful_shutdown();
-                connection.await
             }
-        };
-        if let Err(error) = ended {
+            connection.as_mut().poll(cx)
+        });
+        if let Err(error) = ended.await {
             tracing::debug!(%error, "a connection ended with an error");
         }
     }
+}
 
-    fn take(&mut self) -> Self {
-        Self {
-            kernel: self.kernel.clone(),
-            rules: self.rules.clone(),
-            remote: self.remote,
-            shutdown: self.shutdown.clone(),
-            timer: Cell::default(),
-        }
+/// A request of HTTP/1: the connection's only one for now, so its watch is the connection's.
+async fn in_turn(service: &Service, watch: &Watch, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let is_head = request.method() == Method::HEAD;
+    let (mut parts, body) = request.into_parts();
+    if let Some(response) = outside_api(&parts) {
+        return response;
     }
-
-    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let is_head = request.method() == Method::HEAD;
-        // What follows chunks was not looked at by `Strict`, so a request with chunks is the last on its connection.
-        let is_last = request.headers().contains_key(TRANSFER_ENCODING);
-        if let Some(response) = outside_api(&request) {
-            return Ok(response);
+    let has_body = !body.is_end_stream();
+    let answered = watch.in_time(has_body, answer(&parts, body, service, || watch.body_arrived())).await;
+    let (answer, is_last) = match answered {
+        Ok(Ok(answered)) => answered,
+        Ok(Err(refusal)) => return closing(refuse(refusal.0, refusal.1)),
+        Err(Overdue::Handler) => return closing(took_too_long()),
+        Err(Overdue::Body) => {
+            return closing(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within http_read_timeout"));
         }
-        let answered = async {
-            match receive(request, self.remote, &self.rules).await {
-                Ok((received, map)) => {
-                    let response = respond(self.kernel.handle(received).await, map, is_head);
-                    if is_last { closing(response) } else { response }
-                }
-                Err(refusal) => closing(refuse(refusal.0, refusal.1)),
-            }
-        };
-        Ok(self.in_time(pin!(answered)).await.unwrap_or_else(|| {
-            closing(refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration"))
-        }))
-    }
+    };
+    // The map goes round: hyper reads the next request into the one that it was given with the last answer.
+    let response = respond(answer, std::mem::take(&mut parts.headers), is_head);
+    if is_last { closing(response) } else { response }
+}
 
-    /// `None` when it took too long. A timer that was made for one request serves the next: to put it off costs much less than
-    /// to make one.
-    async fn in_time<T>(&self, mut answered: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-        let end = Instant::now() + self.rules.limits.request_time;
-        let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep_until(end)));
-        timer.as_mut().reset(end);
-        let done = poll_fn(|cx| match answered.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
-        })
-        .await;
-        self.timer.set(Some(timer));
-        done
+/// A request of HTTP/2, beside others on its connection.
+async fn at_once(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let is_head = request.method() == Method::HEAD;
+    let (mut parts, body) = request.into_parts();
+    if let Some(response) = outside_api(&parts) {
+        return response;
+    }
+    match limited(service.rules.limits.request_time, answer(&parts, body, service, || {})).await {
+        Some(Ok((answer, _))) => respond(answer, std::mem::take(&mut parts.headers), is_head),
+        Some(Err(refusal)) => refuse(refusal.0, refusal.1),
+        None => took_too_long(),
+    }
+}
+
+fn took_too_long() -> Response<Full<Bytes>> {
+    refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")
+}
+
+/// `None` when it took too long.
+async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, work).await.ok(),
+        None => Some(work.await),
     }
 }
 
@@ -266,15 +277,44 @@ fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     response
 }
 
-async fn stopped(mut shutdown: Shutdown) {
-    // An error means that the sender is gone, which is a stop too.
-    let _ = shutdown.wait_for(|stop| *stop).await;
+/// Tells a connection once that the server is to stop.
+struct Stopped {
+    news: Shutdown,
+    /// `None` once it was told.
+    waiting: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// The sender knows the connection's task, which stays the same.
+    is_set: bool,
+}
+
+impl Stopped {
+    fn new(news: Shutdown) -> Self {
+        let mut waited_for = news.clone();
+        let waiting = async move {
+            // An error means that the sender is gone, which is a stop too.
+            let _ = waited_for.wait_for(|stop| *stop).await;
+        };
+        Self { news, waiting: Some(Box::pin(waiting)), is_set: false }
+    }
+
+    /// Ready once, when the server is to stop. Costs next to nothing while there is no news.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(waiting) = &mut self.waiting else { return Poll::Pending };
+        if self.is_set && matches!(self.news.has_changed(), Ok(false)) {
+            return Poll::Pending;
+        }
+        self.is_set = true;
+        let told = waiting.as_mut().poll(cx);
+        if told.is_ready() {
+            self.waiting = None;
+        }
+        told
+    }
 }
 
 /// What is not the API.
-fn outside_api(request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
-    let path = request.uri().path();
-    if request.method() == Method::OPTIONS {
+fn outside_api(request: &Parts) -> Option<Response<Full<Bytes>>> {
+    let path = request.uri.path();
+    if request.method == Method::OPTIONS {
         return Some(refuse(StatusCode::BAD_REQUEST, "OPTIONS is not supported"));
     }
     if path.starts_with("/v1/") {

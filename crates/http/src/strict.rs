@@ -4,9 +4,11 @@
 //! and with a proxy in front that reads it otherwise each is the beginning of request smuggling. So the bytes of heads are
 //! looked at on their way in. What must not be is spoiled by a NUL, which no head may hold: the parser then refuses the
 //! request with 400 and closes the connection.
+use crate::watch::Watch;
 use memchr::memchr;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -14,11 +16,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Strict<S> {
     inner: S,
     framing: Framing,
+    watch: Rc<Watch>,
 }
 
 impl<S> Strict<S> {
-    pub fn new(inner: S) -> Self {
-        Self { inner, framing: Framing::default() }
+    /// `watch` hears of heads that come in parts, and of answers that nobody reads.
+    pub fn new(inner: S, watch: Rc<Watch>) -> Self {
+        Self { inner, framing: Framing::default(), watch }
     }
 }
 
@@ -53,6 +57,11 @@ struct Head {
 const LINE_LEN_MAX: usize = 128;
 
 impl Framing {
+    /// Whether a head has come in part.
+    pub fn is_in_head(&self) -> bool {
+        matches!(self.state, State::Head) && (self.head.has_begun || !self.cut.is_empty())
+    }
+
     /// Looks at the next bytes of a connection, and spoils what must not be read.
     pub fn scan(&mut self, mut bytes: &mut [u8]) {
         while !bytes.is_empty() {
@@ -160,6 +169,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
         if let Some(fresh) = buf.filled_mut().get_mut(before..) {
             self.framing.scan(fresh);
+            if self.framing.is_in_head() {
+                self.watch.head_begins();
+            }
         }
         polled
     }
@@ -167,7 +179,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.watch.writes(polled.is_pending());
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -183,7 +197,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.watch.writes(polled.is_pending());
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -52,14 +52,13 @@ pub(crate) async fn admit<'k>(kernel: &'k Kernel, resolved: Resolved<'k>) -> Res
 
 async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Result<(), Fault> {
     if let Target::System(op) = &resolved.target {
-        let presented = resolved.received.token.as_ref().map_or("", |t| t.expose().as_str());
-        op.handler.check(kernel, presented, &resolved.input).await?;
+        op.handler.check(kernel, resolved.received.presented(), &resolved.input).await?;
     }
     if resolved.access() == Access::Open {
         return Ok(());
     }
-    let text = resolved.received.token.as_ref().ok_or_else(Fault::denied)?;
-    let session = kernel.tokens.find(kernel, text.expose()).await?.ok_or_else(Fault::denied)?;
+    let token = resolved.received.token.ok_or_else(Fault::denied)?;
+    let session = kernel.tokens.find(kernel, token.expose(), resolved.time).await?.ok_or_else(Fault::denied)?;
     who.session = Some(session.clone());
     let remote = resolved.received.remote.map(|a| a.ip());
     if session.entry.is_spent || !session.entry.bound_cidrs.allow(remote) {

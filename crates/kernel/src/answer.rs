@@ -78,6 +78,10 @@ impl Envelope {
         self.data.is_none() && self.auth.is_none() && self.lease_id.is_empty()
     }
 
+    fn is_leased(&self) -> bool {
+        self.renewable || self.lease_duration > 0 || !self.lease_id.is_empty()
+    }
+
     /// The JSON text, with `data` spliced in as it is.
     pub fn to_json(&self, request_id: &str) -> Vec<u8> {
         let data = self.data.as_ref().map_or("null", JsonText::get);
@@ -86,19 +90,27 @@ impl Envelope {
         let mut out = Vec::with_capacity(data.len() + 256);
         out.extend_from_slice(br#"{"request_id":""#);
         out.extend_from_slice(request_id.as_bytes());
-        out.extend_from_slice(br#"","lease_id":"#);
-        push(&self.lease_id, &mut out);
-        out.extend_from_slice(if self.renewable { br#","renewable":true"# } else { br#","renewable":false"# });
-        out.extend_from_slice(br#","lease_duration":"#);
-        push(&self.lease_duration, &mut out);
+        if self.is_leased() {
+            out.extend_from_slice(br#"","lease_id":"#);
+            push(&self.lease_id, &mut out);
+            out.extend_from_slice(if self.renewable { br#","renewable":true"# } else { br#","renewable":false"# });
+            out.extend_from_slice(br#","lease_duration":"#);
+            push(&self.lease_duration, &mut out);
+        } else {
+            out.extend_from_slice(br#"","lease_id":"","renewable":false,"lease_duration":0"#);
+        }
         out.extend_from_slice(br#","data":"#);
         out.extend_from_slice(data.as_bytes());
-        out.extend_from_slice(br#","wrap_info":"#);
-        push(&self.wrap, &mut out);
-        out.extend_from_slice(br#","warnings":"#);
-        push(&Some(&self.warnings).filter(|w| !w.is_empty()), &mut out);
-        out.extend_from_slice(br#","auth":"#);
-        push(&self.auth, &mut out);
+        if self.wrap.is_some() || self.auth.is_some() || !self.warnings.is_empty() {
+            out.extend_from_slice(br#","wrap_info":"#);
+            push(&self.wrap, &mut out);
+            out.extend_from_slice(br#","warnings":"#);
+            push(&Some(&self.warnings).filter(|w| !w.is_empty()), &mut out);
+            out.extend_from_slice(br#","auth":"#);
+            push(&self.auth, &mut out);
+        } else {
+            out.extend_from_slice(br#","wrap_info":null,"warnings":null,"auth":null"#);
+        }
         if let Some(mount) = &self.mount {
             out.extend_from_slice(br#","mount_type":"#);
             push(&mount.kind, &mut out);

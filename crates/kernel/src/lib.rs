@@ -48,7 +48,7 @@ pub use kernel::{Kernel, KernelParts, Settings};
 pub use loggers::SetLevels;
 pub use migration::{MIGRATION_FORMAT, MIGRATION_ROW, MigrationMark, MigrationState};
 pub use opening::DevKeys;
-pub use received::{EdgeRules, Method, Received};
+pub use received::{EdgeRules, Method, Presented, Received};
 pub use registry::Registry;
 pub use resolve::ANONYMOUS_BODY_MAX;
 pub use seal::FirstMount;

@@ -16,24 +16,25 @@ use kw_engine::JsonText;
 use kw_policy::GrantedBy;
 use kw_schema::Verb;
 use kw_types::{Fault, Secret, Time};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Kernel {
     /// Answers one request. Must run on a `LocalRuntime`, or within a `LocalSet`.
-    pub async fn handle(&self, received: Received) -> Answer {
-        let answer = self.answer(&received).await;
+    pub async fn handle(&self, received: &Received<'_>) -> Answer {
+        let answer = self.answer(received).await;
         self.counters.answered(answer.status);
         answer
     }
 
-    async fn answer(&self, received: &Received) -> Answer {
+    async fn answer(&self, received: &Received<'_>) -> Answer {
         // Other nodes may have written since: what is remembered here must not be older than the request.
         if let Err(fault) = self.catch_up(received.method).await {
             return refuse(&fault, "");
         }
         let resolved = match resolve(self, received).await {
             Ok(resolved) => resolved,
-            Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, &received.query),
+            Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, received.query),
             Err(Unresolved::Fault(fault)) => return refuse(&fault, ""),
         };
         if !resolved.is_audited() {
@@ -84,7 +85,7 @@ struct Recorded<'k> {
 /// The record of a request that is open: what its closing line will begin with, for each device.
 struct Receipt {
     audits: Arc<AuditSet>,
-    subjects: Vec<Subject>,
+    subjects: SmallVec<[Subject; 2]>,
     time: Time,
     is_closed: bool,
 }
@@ -110,7 +111,7 @@ async fn open_record(
         return Err(Fault::internal("audit is configured but no device is open"));
     }
     let (headers, data) = (headers_for_audit(&audits, resolved.received), data_for_audit(resolved));
-    let granted_by: Vec<&str> = who.granted_by.iter().flat_map(GrantedBy::names).collect();
+    let granted_by: SmallVec<[&str; 8]> = who.granted_by.iter().flat_map(GrantedBy::names).collect();
     let mut facts = request_facts(resolved, who, &headers, data.as_ref());
     facts.verdict = who.allowed.map(|allowed| Verdict { allowed, granted_by: &granted_by, reason: &who.reason });
     let profiles = who.session.as_ref().map(|s| s.profiles(facts.token, &audits, who.rights.as_deref()));
@@ -118,7 +119,7 @@ async fn open_record(
         |(at, device): (usize, &Arc<_>)| Subject::new(device, &facts, profiles.as_ref().and_then(|p| p.of_device(at)));
     let receipt = Receipt {
         subjects: audits.devices.iter().enumerate().map(subject).collect(),
-        time: kernel.now(),
+        time: resolved.time,
         is_closed: audits.devices.is_empty(),
         audits,
     };
@@ -248,11 +249,10 @@ fn close_record(
 fn request_facts<'a>(
     resolved: &'a Resolved<'_>,
     who: &'a Who,
-    headers: &'a [HeaderFact],
+    headers: &'a [HeaderFact<'a>],
     data: Option<&'a Secret<String>>,
 ) -> RequestFacts<'a> {
     let received = resolved.received;
-    let token = received.token.as_ref().map_or("", |t| t.expose().as_str());
     let mut facts = RequestFacts {
         id: &resolved.id,
         operation: who.operation,
@@ -262,7 +262,7 @@ fn request_facts<'a>(
         remote_port: received.remote.map_or(0, |a| a.port()),
         headers,
         wrap_ttl_seconds: resolved.wrap_ttl.map_or(0, kw_types::Ttl::seconds),
-        token,
+        token: received.presented(),
         ..RequestFacts::default()
     };
     if let Some(mount) = &resolved.mount {
@@ -272,11 +272,11 @@ fn request_facts<'a>(
     facts
 }
 
-fn headers_for_audit(audits: &AuditSet, received: &Received) -> Vec<HeaderFact> {
-    let wanted = |name: &str| audits.headers.iter().find(|(n, _)| n == name).map(|(_, hmac)| *hmac);
+fn headers_for_audit<'a>(audits: &AuditSet, received: &Received<'a>) -> Vec<HeaderFact<'a>> {
+    let wanted = |name: &str| audits.headers.iter().find(|(n, _)| *n == name).map(|(_, hmac)| *hmac);
     let told = received.headers.iter().filter_map(|(name, value)| {
         let hmac = wanted(name)?;
-        Some(HeaderFact { name: name.clone(), value: value.clone(), hmac })
+        Some(HeaderFact { name, value, hmac })
     });
     if audits.headers.is_empty() { Vec::new() } else { told.collect() }
 }

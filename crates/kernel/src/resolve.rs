@@ -6,7 +6,7 @@ use crate::sys::SysHandler;
 use crate::wrapping;
 use kw_engine::{Handler, Mount};
 use kw_schema::{Access, Captures, Found, Input, Op, Params, RouteTable, Verb};
-use kw_types::{CanonPath, Fault, FaultKind, PathFlaw, RngExt, Ttl};
+use kw_types::{CanonPath, Fault, FaultKind, PathFlaw, RngExt, Time, Ttl};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -31,7 +31,9 @@ pub(crate) enum Target<'k> {
 
 /// A request whose meaning is known. Made by [`resolve`] alone.
 pub(crate) struct Resolved<'k> {
-    pub received: &'k Received,
+    pub received: &'k Received<'k>,
+    /// When it came in.
+    pub time: Time,
     pub id: String,
     pub path: CanonPath,
     pub verb: Verb,
@@ -70,8 +72,8 @@ const SEAL: &str = "seal";
 const FILES: [&str; 2] = ["sys/storage/raft/snapshot", "sys/storage/raft/snapshot-force"];
 
 /// Reads the request. Errors: 307, 400, 404 (namespace), 405 (method), 413, 415, 503 (sealed).
-pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> Result<Resolved<'k>, Unresolved> {
-    let path = match CanonPath::parse(&received.raw_path) {
+pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received<'k>) -> Result<Resolved<'k>, Unresolved> {
+    let path = match CanonPath::parse(received.raw_path) {
         Ok(path) => path,
         Err(PathFlaw::Unclean(clean)) if matches!(received.method, Method::Get | Method::List) => {
             return Err(Unresolved::Redirect(clean));
@@ -79,7 +81,7 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
         Err(PathFlaw::Unclean(_)) => return Err(Fault::bad_request("path must not hold empty or dot segments").into()),
         Err(PathFlaw::Bad(why)) => return Err(Fault::bad_request(why).into()),
     };
-    if !is_root_namespace(&received.namespace) {
+    if !is_root_namespace(received.namespace) {
         return Err(Fault::new(FaultKind::NotFound, "namespace not found").into());
     }
     if received.token.is_none() && received.body.len() > ANONYMOUS_BODY_MAX {
@@ -95,10 +97,10 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received) -> R
     if asks_help && mount.as_ref().is_some_and(|mount| leads_somewhere(mount, &path, &target)) {
         target = Target::Help;
     }
-    let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl.as_deref())?;
-    let id = kernel.rng.uuid();
+    let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl)?;
+    let (id, time) = (kernel.rng.uuid(), kernel.now());
     let input = Input { captures, params };
-    Ok(Resolved { received, id, path, verb, mount, is_per_token, target, input, wrap_ttl, _private: () })
+    Ok(Resolved { received, time, id, path, verb, mount, is_per_token, target, input, wrap_ttl, _private: () })
 }
 
 /// One slash at either end is how clients write it; more of them, or a dot, is not another name of the root.
@@ -138,11 +140,11 @@ fn flag(params: &mut Params<'_>, name: &str) -> Result<bool, Fault> {
     Ok(on)
 }
 
-fn parse_params(received: &Received, is_file: bool) -> Result<Params<'_>, Fault> {
+fn parse_params<'a>(received: &'a Received<'_>, is_file: bool) -> Result<Params<'a>, Fault> {
     let takes_body = !is_file && matches!(received.method, Method::Post | Method::Put | Method::Patch | Method::Delete);
     if !takes_body {
         let mut params = Params::default();
-        params.add_pairs(&received.query)?;
+        params.add_pairs(received.query)?;
         return Ok(params);
     }
     let kind = received.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -159,7 +161,7 @@ fn parse_params(received: &Received, is_file: bool) -> Result<Params<'_>, Fault>
         }
         _ => Params::from_json(&received.body)?,
     };
-    params.add_pairs(&received.query)?;
+    params.add_pairs(received.query)?;
     Ok(params)
 }
 

@@ -6,7 +6,6 @@
 use kw_audit::Device;
 use kw_types::{Fault, FaultKind};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,8 +13,8 @@ use std::task::{Poll, Waker};
 
 #[derive(Default)]
 struct Turn {
-    /// Lines by device path.
-    lines: BTreeMap<String, (Arc<Device>, Vec<u8>)>,
+    /// By device; they are few.
+    lines: Vec<(Arc<Device>, Vec<u8>)>,
     wakers: Vec<Waker>,
     /// Whether at least one device took the lines; `None` until written.
     written: Option<bool>,
@@ -42,11 +41,12 @@ pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(usize, &Device, &m
     let turn = OPEN.with_borrow_mut(|open| open.get_or_insert_with(begin).clone());
     let mut state = turn.borrow_mut();
     for (at, device) in devices.iter().enumerate() {
-        let key = &device.config.path;
-        if !state.lines.contains_key(key) {
-            state.lines.insert(key.clone(), (device.clone(), SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()));
-        }
-        if let Some((_, buffer)) = state.lines.get_mut(key) {
+        let known = state.lines.iter().position(|(known, _)| Arc::ptr_eq(known, device));
+        let place = known.unwrap_or_else(|| {
+            state.lines.push((device.clone(), SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()));
+            state.lines.len() - 1
+        });
+        if let Some((_, buffer)) = state.lines.get_mut(place) {
             render(at, device, buffer);
         }
     }
@@ -73,14 +73,14 @@ fn flush(turn: &Rc<RefCell<Turn>>) {
     });
     let mut state = turn.borrow_mut();
     let mut any = false;
-    for (path, (device, lines)) in &state.lines {
+    for (device, lines) in &state.lines {
         match device.write(lines) {
             Ok(()) => any = true,
-            Err(error) => tracing::error!(device = path, %error, "an audit device cannot be written"),
+            Err(error) => tracing::error!(device = device.config.path, %error, "an audit device cannot be written"),
         }
     }
     state.written = Some(any);
-    for (_, mut lines) in std::mem::take(&mut state.lines).into_values() {
+    for (_, mut lines) in std::mem::take(&mut state.lines) {
         lines.clear();
         if lines.capacity() <= SPARE_LEN_MAX {
             SPARE.with_borrow_mut(|spare| spare.push(lines));

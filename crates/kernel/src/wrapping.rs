@@ -81,7 +81,9 @@ pub(crate) async fn unwrap_own(kernel: &Kernel, entry: &TokenEntry) -> Result<Ke
 
 /// What may be told of a wrapping token; `None` when it is none.
 pub(crate) async fn facts(kernel: &Kernel, text: &str) -> Result<Option<(WrappedRow, String)>, Fault> {
-    let Some(session) = kernel.tokens.find(kernel, text).await?.filter(|s| !s.entry.is_spent) else { return Ok(None) };
+    let Some(session) = kernel.tokens.find(kernel, text, kernel.now()).await?.filter(|s| !s.entry.is_spent) else {
+        return Ok(None);
+    };
     let row = kernel.view(WRAPPED).get::<WrappedRow>(&session.entry.ident).await?;
     Ok(row.map(|row| (row, session.entry.ident.clone())))
 }

@@ -2,6 +2,7 @@
 use crate::Field;
 use hashbrown::HashMap;
 use serde::Serialize;
+use smallvec::SmallVec;
 
 /// What a request wants to do. `Write` is POST and PUT alike; whether it needs the `create` or the `update` capability depends
 /// on whether the thing exists.
@@ -49,7 +50,7 @@ impl<H> Op<H> {
 
 /// The named parts of a path that matched.
 #[derive(Clone, Debug, Default)]
-pub struct Captures(Vec<(&'static str, String)>);
+pub struct Captures(SmallVec<[(&'static str, String); 2]>);
 
 impl Captures {
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -174,7 +175,7 @@ fn part(text: &'static str) -> Part<'static> {
 }
 
 fn capture(parts: &[Part<'_>], path: &str) -> Option<Captures> {
-    let mut found = Vec::new();
+    let mut found = SmallVec::new();
     let mut rest = Some(path);
     for (at, part) in parts.iter().enumerate() {
         if let Part::Rest(name) = part {

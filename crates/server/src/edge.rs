@@ -82,13 +82,14 @@ fn rules(listener: &Listener) -> kw_http::Rules {
 }
 
 fn limits(limits: &Limits) -> kw_http::Limits {
-    let time = |ttl: Ttl| {
-        if ttl.is_zero() { Duration::from_secs(u64::from(u32::MAX)) } else { Duration::from_secs(ttl.seconds()) }
-    };
+    let time = |ttl: Ttl| (!ttl.is_zero()).then(|| Duration::from_secs(ttl.seconds()));
     kw_http::Limits {
         body_max: usize::try_from(limits.request_size_max).unwrap_or(usize::MAX),
         header_time: time(limits.read_header_timeout),
+        read_time: time(limits.read_timeout),
+        write_time: time(limits.write_timeout),
         request_time: time(limits.request_duration_max),
+        idle_time: time(limits.idle_timeout),
         ..kw_http::Limits::default()
     }
 }

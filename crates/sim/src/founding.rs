@@ -80,7 +80,7 @@ async fn make() -> Result<Founded, String> {
     });
     let keys = kernel.start_dev(&MOUNTS, Some("root".to_owned())).await.map_err(|f| f.to_string())?;
     let ask = async |method: &str, path: &str, body: Value| -> Result<Value, String> {
-        let answer = kernel.handle(Ask::new(method, path).by("root").with(body).received()).await;
+        let answer = kernel.handle(&Ask::new(method, path).by("root").with(body).received()).await;
         let found = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         if answer.status < 300 { Ok(found) } else { Err(format!("{path}: {} {found}", answer.status)) }
     };

@@ -10,10 +10,11 @@ use crate::holder::Holder;
 use crate::ledger::Ledger;
 use crate::link::{Link, Net, Sort};
 use crate::log::Log;
+use crate::request::Ask;
 use crate::shelf::Shelf;
 use kw_audit::DeviceConfig;
 use kw_engine::{Engine, Lockout};
-use kw_kernel::{Answer, Kernel, KernelParts, Received, Registry, Settings};
+use kw_kernel::{Answer, Kernel, KernelParts, Registry, Settings};
 use kw_store::{CACHE_BYTES, Cached, Store};
 use kw_types::{Clock, Ttl};
 use std::cell::RefCell;
@@ -102,17 +103,12 @@ impl Node {
 
     /// Sends a request. It is given up after `steps_max` steps, as when the client goes away; the receiver hears nothing then,
     /// nor when the node dies.
-    pub fn send(
-        self: &Rc<Self>,
-        id: u64,
-        received: Received,
-        steps_max: Option<u32>,
-    ) -> Option<oneshot::Receiver<Answered>> {
+    pub fn send(self: &Rc<Self>, id: u64, ask: Ask, steps_max: Option<u32>) -> Option<oneshot::Receiver<Answered>> {
         let life = self.alive()?;
         let (tell, told) = oneshot::channel();
         let node = self.clone();
         let work = async move {
-            let answer = life.kernel.handle(received).await;
+            let answer = life.kernel.handle(&ask.received()).await;
             if node.flaw != Flaw::AuditAfterAnswer {
                 node.log.read();
             }

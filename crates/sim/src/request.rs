@@ -1,8 +1,7 @@
 //! Requests as the edge would hand them over.
 use crate::log::HEADER;
 use bytes::Bytes;
-use kw_kernel::{EdgeRules, Method, Received};
-use kw_types::Secret;
+use kw_kernel::{Method, Presented, Received};
 use serde_json::Value;
 
 /// A request that is being put together.
@@ -13,7 +12,8 @@ pub struct Ask {
     token: String,
     body: Value,
     wrap_ttl: Option<String>,
-    id: u64,
+    /// The number of the operation, for the audit log.
+    id: String,
 }
 
 impl Ask {
@@ -24,7 +24,8 @@ impl Ask {
             "DELETE" => Method::Delete,
             _ => Method::Post,
         };
-        Self { method, path: path.to_owned(), token: String::new(), body: Value::Null, wrap_ttl: None, id: 0 }
+        let (token, id) = (String::new(), String::new());
+        Self { method, path: path.to_owned(), token, body: Value::Null, wrap_ttl: None, id }
     }
 
     #[must_use]
@@ -48,23 +49,20 @@ impl Ask {
     /// The number of the operation, for the audit log.
     #[must_use]
     pub fn numbered(mut self, id: u64) -> Self {
-        self.id = id;
+        self.id = id.to_string();
         self
     }
 
-    pub fn received(self) -> Received {
+    pub fn received(&self) -> Received<'_> {
         Received {
             method: self.method,
-            raw_path: self.path,
-            query: String::new(),
-            content_type: "application/json".to_owned(),
+            raw_path: &self.path,
+            content_type: "application/json",
             body: if self.body.is_null() { Bytes::new() } else { self.body.to_string().into() },
-            token: (!self.token.is_empty()).then(|| Secret::new(self.token)),
-            namespace: String::new(),
-            wrap_ttl: self.wrap_ttl,
-            remote: None,
-            edge: EdgeRules::default(),
-            headers: vec![(HEADER.to_owned(), self.id.to_string())],
+            token: (!self.token.is_empty()).then(|| Presented::new(&self.token)),
+            wrap_ttl: self.wrap_ttl.as_deref(),
+            headers: vec![(HEADER, &self.id)],
+            ..Received::default()
         }
     }
 }

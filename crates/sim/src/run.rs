@@ -137,7 +137,7 @@ async fn stray_rows(node: &Rc<Node>, scene: &Scene, ledger: &Ledger) -> usize {
     let Some(life) = node.alive() else { return 0 };
     let mut mounted = BTreeSet::new();
     for path in ["sys/mounts", "sys/auth"] {
-        let answer = life.kernel.handle(Ask::new("GET", path).by(&scene.founded.root).received()).await;
+        let answer = life.kernel.handle(&Ask::new("GET", path).by(&scene.founded.root).received()).await;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         let mounts = body["data"].as_object().into_iter().flat_map(|mounts| mounts.values());
         mounted.extend(mounts.filter_map(|mount| mount["uuid"].as_str().map(str::to_owned)));

@@ -146,7 +146,7 @@ impl Scene {
         let id = self.ticker.id();
         let steps_max = self.dice.permille(self.plan.faults.impatience).then(|| self.dice.between(1, 60) as u32);
         let (begin, clock) = (self.tick(), node.clock.now().nanos());
-        let told = match node.send(id, ask.numbered(id).received(), steps_max) {
+        let told = match node.send(id, ask.numbered(id), steps_max) {
             Some(answer) => timeout(PATIENCE, answer).await.map_err(|_| "no answer in time"),
             None => Err("the node is down"),
         };

@@ -61,18 +61,20 @@ impl<'a> View<'a> {
 
     /// The plaintext of a row, with the revision that wrote it (0 inside a transaction that wrote it itself).
     pub async fn get_row(&self, name: &str) -> Result<Option<(Bytes, Revision)>, Fault> {
-        let key = self.key(name);
-        let (row, cipher, sight) = match self.source {
-            Source::Txn(core) => return Ok(core.get(key).await?),
-            Source::Store { store, cipher, sight } => (fetch(store, &key).await?, cipher, sight),
+        let (store, cipher, sight) = match self.source {
+            Source::Txn(core) => return Ok(core.get(self.key(name)).await?),
+            Source::Store { store, cipher, sight } => (store, cipher, sight),
         };
-        if let Some(sight) = sight {
-            sight.row(row.as_ref().map_or(Revision(0), |row| row.revision));
-        }
-        let Some(row) = row else { return Ok(None) };
-        // An index row is stored empty and unencrypted, see `Txn::put_bytes`.
-        let plain = if row.value.is_empty() { row.value } else { cipher.open(&key, &row.value)? };
-        Ok(Some((plain, row.revision)))
+        let found = match self.peek(store, name, |key, row| open(cipher, key, row)) {
+            Some(at_hand) => at_hand?,
+            None => {
+                let key = self.key(name);
+                store.get(&key).await?.map(|row| open(cipher, &key, row))
+            }
+        };
+        let found = found.transpose()?;
+        note(sight, found.as_ref().map(|(_, revision)| *revision));
+        Ok(found)
     }
 
     /// The revision of a row without opening it; for caches of parsed rows.
@@ -80,13 +82,33 @@ impl<'a> View<'a> {
         match self.source {
             Source::Txn(core) => Ok(core.revision_of(self.key(name)).await?),
             Source::Store { store, sight, .. } => {
-                let revision = fetch(store, &self.key(name)).await?.map(|row| row.revision);
-                if let Some(sight) = sight {
-                    sight.row(revision.unwrap_or_default());
-                }
+                let revision = match self.peek(store, name, |_, row| row.revision) {
+                    Some(at_hand) => at_hand?,
+                    None => store.get(&self.key(name)).await?.map(|row| row.revision),
+                };
+                note(sight, revision);
                 Ok(revision)
             }
         }
+    }
+
+    /// What is made of a row that the store has at hand. Its key is made on the stack: this is how nearly all rows are read.
+    fn peek<T>(
+        &self,
+        store: &dyn Store,
+        name: &str,
+        make: impl FnOnce(&[u8], Row) -> T,
+    ) -> Option<Result<Option<T>, crate::StoreError>> {
+        let mut buffer = [0; KEY_LEN];
+        let long_key;
+        let key = match join(self.prefix, name, &mut buffer) {
+            Some(key) => key,
+            None => {
+                long_key = self.key(name);
+                long_key.as_slice()
+            }
+        };
+        Some(store.peek(key)?.map(|row| row.map(|row| make(key, row))))
     }
 
     /// A row that holds JSON. Errors: 500 when the row does not parse, since nobody but us wrote it.
@@ -182,6 +204,30 @@ impl<'a> View<'a> {
         key.extend_from_slice(name.as_bytes());
         key
     }
+}
+
+/// What most keys are not longer than.
+const KEY_LEN: usize = 128;
+
+/// Notes a row that was looked at.
+fn note(sight: Option<&Sight>, revision: Option<Revision>) {
+    if let Some(sight) = sight {
+        sight.row(revision.unwrap_or_default());
+    }
+}
+
+/// Both texts in the buffer, if they have room in it.
+fn join<'b>(prefix: &str, name: &str, buffer: &'b mut [u8; KEY_LEN]) -> Option<&'b [u8]> {
+    let (head, tail) = buffer.get_mut(..prefix.len() + name.len())?.split_at_mut_checked(prefix.len())?;
+    head.copy_from_slice(prefix.as_bytes());
+    tail.copy_from_slice(name.as_bytes());
+    buffer.get(..prefix.len() + name.len())
+}
+
+/// The plaintext of a row. An index row is stored empty and unencrypted, see `Txn::put_bytes`.
+fn open(cipher: &dyn RowCipher, key: &[u8], row: Row) -> Result<(Bytes, Revision), Fault> {
+    let plain = if row.value.is_empty() { row.value } else { cipher.open(key, &row.value)? };
+    Ok((plain, row.revision))
 }
 
 /// Reads one row, without a future where the store has it at hand.

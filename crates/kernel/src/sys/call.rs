@@ -23,6 +23,6 @@ impl<'a> Call<'a> {
 
     /// The token as it was presented, checked or not.
     pub fn presented_token(&self) -> &'a str {
-        self.resolved.received.token.as_ref().map_or("", |t| t.expose().as_str())
+        self.resolved.received.presented()
     }
 }

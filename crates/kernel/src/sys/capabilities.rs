@@ -59,7 +59,7 @@ async fn of_token(call: &Call<'_>, ask: OfToken) -> Result<Capabilities, Fault> 
     if ask.token.expose().is_empty() {
         return Err(Fault::bad_request("1 error occurred:\n\t* no token found\n\n"));
     }
-    let session = call.kernel.tokens.find(call.kernel, ask.token.expose()).await?;
+    let session = call.kernel.tokens.find(call.kernel, ask.token.expose(), call.kernel.now()).await?;
     let session = session.filter(|s| !s.entry.is_spent);
     let session = session.ok_or_else(|| Fault::bad_request("1 error occurred:\n\t* invalid token\n\n"))?;
     on_paths(call, &session, paths).await

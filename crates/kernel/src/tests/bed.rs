@@ -1,10 +1,10 @@
 //! A whole kernel for tests: on a store that lets others go first at every step, with a clock that tests move.
-use crate::{EdgeRules, Kernel, KernelParts, Method, Received, Registry, Settings};
+use crate::{Kernel, KernelParts, Method, Presented, Received, Registry, Settings};
 use futures_util::future::BoxFuture;
 use kw_barrier::SystemRng;
 use kw_engine::{Cx, Engine, Lease, LeaseKind, Leased, Mount, Nothing, Request, Response, Routes, Terms, Txn, View};
 use kw_store::{Batch, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher};
-use kw_types::{Clock, Fault, Secret, SystemClock, Time, Ttl};
+use kw_types::{Clock, Fault, SystemClock, Time, Ttl};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,18 +84,14 @@ impl Bed {
         };
         let answer = self
             .kernel
-            .handle(Received {
+            .handle(&Received {
                 method,
-                raw_path: path.to_owned(),
-                query: String::new(),
-                content_type: "application/json".to_owned(),
+                raw_path: path,
+                content_type: "application/json",
                 body: if body.is_null() { bytes::Bytes::new() } else { body.to_string().into() },
-                token: (!token.is_empty()).then(|| Secret::new(token.to_owned())),
-                namespace: String::new(),
-                wrap_ttl: wrap.map(str::to_owned),
-                remote: None,
-                edge: EdgeRules::default(),
-                headers: Vec::new(),
+                token: (!token.is_empty()).then(|| Presented::new(token)),
+                wrap_ttl: wrap,
+                ..Received::default()
             })
             .await;
         (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))

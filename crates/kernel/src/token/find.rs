@@ -12,7 +12,7 @@ use kw_barrier::MacKey;
 use kw_engine::Caller;
 use kw_policy::Acl;
 use kw_store::Revision;
-use kw_types::{Fault, IDENT_LEN, Ident, Rng, RngExt, Secret};
+use kw_types::{Fault, IDENT_LEN, Ident, Rng, RngExt, Secret, Time};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use siphasher::sip128::SipHasher24;
@@ -90,8 +90,8 @@ impl Tokens {
         self.key.store(Arc::default());
     }
 
-    /// Who holds this token; `None` if it is not one, or is expired, revoked or its parent is gone.
-    pub(crate) async fn find(&self, kernel: &Kernel, text: &str) -> Result<Option<Arc<Session>>, Fault> {
+    /// Who holds this token; `None` if it is not one, or is expired at `now`, revoked or its parent is gone.
+    pub(crate) async fn find(&self, kernel: &Kernel, text: &str, now: Time) -> Result<Option<Arc<Session>>, Fault> {
         if text.is_empty() || text.len() > TEXT_LEN_MAX {
             return Ok(None);
         }
@@ -99,7 +99,7 @@ impl Tokens {
         if let Some(session) = self.sessions.get(&mark)
             && session.is_current(kernel).await?
         {
-            return Ok(Some(session).filter(|s| !s.entry.is_expired(kernel.now())));
+            return Ok(Some(session).filter(|s| !s.entry.is_expired(now)));
         }
         // What is seldom is boxed: the future of every request has room for the largest that it may wait for.
         Box::pin(self.find_anew(kernel, text, mark)).await

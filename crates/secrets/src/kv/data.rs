@@ -63,7 +63,13 @@ pub(super) struct Answer(JsonText);
 
 impl Answer {
     fn of(data: &str, facts: &str) -> Self {
-        Self(JsonText::stored([r#"{"data":"#, data, r#","metadata":"#, facts, "}"].concat()))
+        let mut text = String::with_capacity(data.len() + facts.len() + 32);
+        text.push_str(r#"{"data":"#);
+        text.push_str(data);
+        text.push_str(r#","metadata":"#);
+        text.push_str(facts);
+        text.push('}');
+        Self(JsonText::stored(text))
     }
 }
 

@@ -32,7 +32,10 @@ pub(super) async fn exists(_: &Cx<'_>, view: View<'_>, at: At) -> Result<bool, F
 }
 
 pub(super) fn secret_row(path: &str) -> String {
-    [SECRETS, path].concat()
+    let mut name = String::with_capacity(SECRETS.len() + path.len());
+    name.push_str(SECRETS);
+    name.push_str(path);
+    name
 }
 
 /// The number has a fixed width so that the rows of a secret are in order.

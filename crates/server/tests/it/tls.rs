@@ -72,6 +72,8 @@ impl<'a> Client<'a> {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         let answer = Answer::parse(&bytes).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let hsts = answer.header("strict-transport-security").unwrap_or_default();
+        assert!(hsts.starts_with("max-age="), "{answer:?}");
         Ok((answer.status, stream.conn.protocol_version()))
     }
 }

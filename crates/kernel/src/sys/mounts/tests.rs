@@ -1,14 +1,14 @@
 use super::change::change;
 use crate::departures::Departure;
 use crate::rows::{DEPARTURES, LEASES, MOUNTS, TOKENS};
-use crate::{EdgeRules, Kernel, KernelParts, Method, Received, Registry, Settings, jobs};
+use crate::{Kernel, KernelParts, Method, Presented, Received, Registry, Settings, jobs};
 use kw_barrier::SystemRng;
 use kw_engine::{
     AuthMethod, Cx, Data, Engine, Grant, Lease, LeaseKind, Leased, Login, Mount, Nothing, Origin, Page, RenewFuture,
     Response, Routes, Terms, Txn, View,
 };
 use kw_store::{MemoryStore, StoreError};
-use kw_types::{Clock, Fault, Secret, Time, Ttl};
+use kw_types::{Clock, Fault, Time, Ttl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -157,18 +157,12 @@ impl Running {
     async fn call(&self, method: Method, path: &str, token: &str, body: Value) -> (u16, Value) {
         let received = Received {
             method,
-            raw_path: path.to_owned(),
-            query: String::new(),
-            content_type: String::new(),
+            raw_path: path,
             body: if body.is_null() { bytes::Bytes::new() } else { body.to_string().into() },
-            token: (!token.is_empty()).then(|| Secret::new(token.to_owned())),
-            namespace: String::new(),
-            wrap_ttl: None,
-            remote: None,
-            edge: EdgeRules::default(),
-            headers: Vec::new(),
+            token: (!token.is_empty()).then(|| Presented::new(token)),
+            ..Received::default()
         };
-        let answer = self.kernel.handle(received).await;
+        let answer = self.kernel.handle(&received).await;
         (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 

@@ -137,7 +137,7 @@ async fn rights(call: &Call<'_>) -> Result<Option<Arc<Rights>>, Fault> {
     if text.is_empty() {
         return Ok(None);
     }
-    let session = call.kernel.tokens.find(call.kernel, text).await?.ok_or_else(Fault::denied)?;
+    let session = call.kernel.tokens.find(call.kernel, text, call.kernel.now()).await?.ok_or_else(Fault::denied)?;
     let remote = call.resolved.received.remote.map(|a| a.ip());
     if session.entry.is_spent || !session.entry.bound_cidrs.allow(remote) {
         return Err(Fault::denied());

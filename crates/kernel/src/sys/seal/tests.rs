@@ -1,13 +1,13 @@
 mod nodes;
 
 use crate::rows::SETTINGS;
-use crate::{Answer, EdgeRules, FirstMount, Kernel, KernelParts, Method, Received, Registry, Settings};
+use crate::{Answer, FirstMount, Kernel, KernelParts, Method, Presented, Received, Registry, Settings};
 use futures_util::future::join;
 use kw_barrier::SystemRng;
 use kw_barrier::ceremony::InitRequest;
 use kw_store::suite::Dying;
 use kw_store::{MemoryStore, Store};
-use kw_types::{Fault, Secret, SystemClock};
+use kw_types::{Fault, SystemClock};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -57,18 +57,12 @@ impl Running {
     async fn call(&self, method: Method, path: &str, body: impl Into<bytes::Bytes>) -> Answer {
         let received = Received {
             method,
-            raw_path: path.to_owned(),
-            query: String::new(),
-            content_type: String::new(),
+            raw_path: path,
             body: body.into(),
-            token: Some(Secret::new(self.token.clone())),
-            namespace: String::new(),
-            wrap_ttl: None,
-            remote: None,
-            edge: EdgeRules::default(),
-            headers: Vec::new(),
+            token: Some(Presented::new(&self.token)),
+            ..Received::default()
         };
-        self.kernel.handle(received).await
+        self.kernel.handle(&received).await
     }
 
     async fn put(&self, path: &str, body: Value) -> (u16, Value) {

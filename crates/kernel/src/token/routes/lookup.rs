@@ -138,7 +138,7 @@ pub(super) async fn find(call: &Call<'_>, text: &Secret<String>) -> Result<Optio
     if text.matches(call.presented_token()) {
         return call.session().cloned().map(Some);
     }
-    let session = call.kernel.tokens.find(call.kernel, text.expose()).await?;
+    let session = call.kernel.tokens.find(call.kernel, text.expose(), call.kernel.now()).await?;
     Ok(session.filter(|s| !s.entry.is_spent))
 }
 
