@@ -1,15 +1,13 @@
 //! Between HTTP and the kernel.
 use crate::head::Head;
+use crate::render::fixed_headers;
 use crate::rules::Rules;
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Kernel};
+use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Kernel, Method};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -22,21 +20,18 @@ pub(crate) struct Service {
     pub remote: Option<SocketAddr>,
 }
 
-impl Service {
-    /// Adds what every answer of the connection has: HSTS where it is encrypted, and only there (RFC 6797, 7.2).
-    pub fn finish<B>(&self, mut response: Response<B>) -> Response<B> {
-        if self.is_secure {
-            let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
-        }
-        response
-    }
-}
-
 /// Why a request is refused at the edge.
 pub(crate) struct Refusal(pub StatusCode, pub &'static str);
 
-const JSON: &str = "application/json";
+impl Refusal {
+    /// In the API's form.
+    pub fn answer(&self) -> Answer {
+        let Self(status, text) = self;
+        // The texts are ours and need no escaping.
+        let body = if text.is_empty() { r#"{"errors":[]}"#.to_owned() } else { format!(r#"{{"errors":["{text}"]}}"#) };
+        Answer { status: status.as_u16(), content_type: "application/json", body: body.into(), headers: Vec::new() }
+    }
+}
 
 const TOO_LARGE: &str = "the body is over the listener's max_request_size, or over 1 MiB without a token";
 
@@ -66,7 +61,11 @@ pub(crate) async fn answer(
     body_arrived();
     // What follows chunks was not looked at by `Strict`, so a request with chunks is the last on its connection.
     let is_last = head.has_chunks();
-    let received = head.into_received(parts, remote, rules.edge, body);
+    let mut received = head.into_received(remote, rules.edge, body);
+    let path = parts.uri.path();
+    received.method = method(&parts.method);
+    received.raw_path = path.strip_prefix("/v1/").unwrap_or(path);
+    received.query = parts.uri.query().unwrap_or_default();
     Ok((kernel.handle(&received).await, is_last))
 }
 
@@ -78,40 +77,32 @@ async fn whole(body: Incoming, len_max: usize) -> Result<Bytes, Refusal> {
     }
 }
 
-/// The answer as HTTP; its headers go into `map`, whose former ones are dropped.
-pub(crate) fn respond(answer: Answer, mut map: HeaderMap, is_head: bool) -> Response<Full<Bytes>> {
-    map.clear();
-    if !answer.content_type.is_empty() {
-        map.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-    }
-    for (name, value) in answer.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            map.insert(name, value);
+/// The answer for hyper.
+pub(crate) fn respond(answer: Answer, is_secure: bool, is_head: bool) -> Response<Full<Bytes>> {
+    let mut headers = HeaderMap::new();
+    let mut insert = |name: &str, value: &str| {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
         }
-    }
-    safe_headers(&mut map);
-    // Only what a browser could show as a page has to be told what it may load.
-    if !matches!(answer.content_type, "" | JSON) {
-        map.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    }
+    };
+    fixed_headers(&answer, is_secure).for_each(|(name, value)| insert(name, value));
+    answer.headers.iter().for_each(|(name, value)| insert(name, value));
     let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { answer.body }));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = map;
+    *response.headers_mut() = headers;
     response
 }
 
-/// A refusal of the edge, in the API's form.
-pub(crate) fn refuse(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    // The texts are ours and need no escaping.
-    let body = if text.is_empty() { r#"{"errors":[]}"#.to_owned() } else { format!(r#"{{"errors":["{text}"]}}"#) };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    safe_headers(response.headers_mut());
-    response
-}
-
-fn safe_headers(headers: &mut HeaderMap) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+fn method(method: &HttpMethod) -> Method {
+    match method.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        "LIST" => Method::List,
+        "SCAN" => Method::Scan,
+        _ => Method::Other,
+    }
 }

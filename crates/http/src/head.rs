@@ -3,14 +3,14 @@ use crate::convert::Refusal;
 use bytes::Bytes;
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderValue, Method as HttpMethod, StatusCode, Version};
-use kw_kernel::{EdgeRules, Method, Presented, Received};
+use http::{StatusCode, Version};
+use kw_kernel::{EdgeRules, Presented, Received};
 use std::net::SocketAddr;
 
 /// What the headers of a request say. Whatever a proxy in front could understand in another way is refused.
 #[derive(Default)]
 pub(crate) struct Head<'a> {
-    host: Option<&'a HeaderValue>,
+    host: Option<&'a [u8]>,
     has_length: bool,
     has_coding: bool,
     content_type: Option<&'a str>,
@@ -24,11 +24,11 @@ pub(crate) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Errors: 400 (RFC 9112, 3.2, 6.1 and 6.3).
+    /// Of a request that hyper has read. Errors: 400 (RFC 9112, 3.2, 6.1 and 6.3).
     pub fn read(parts: &'a Parts) -> Result<Self, Refusal> {
         let mut head = Self::default();
         for (name, value) in &parts.headers {
-            head.take(name.as_str(), value)?;
+            head.take(name.as_str(), value.as_bytes())?;
         }
         if head.has_length && head.has_coding {
             return Err(bad("Content-Length and Transfer-Encoding exclude each other"));
@@ -36,7 +36,21 @@ impl<'a> Head<'a> {
         if parts.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
             return Err(bad("the request target is not one of http or https"));
         }
-        head.check_host(parts)?;
+        head.check_host(parts.version == Version::HTTP_11)?;
+        let told = parts.uri.authority().zip(head.host);
+        if told.is_some_and(|(target, host)| !target.as_str().as_bytes().eq_ignore_ascii_case(host)) {
+            return Err(bad("the request target and Host name different hosts"));
+        }
+        Ok(head)
+    }
+
+    /// Of headers of HTTP/1.1, with names in lower case. Errors: the same.
+    pub fn of_lines(lines: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Refusal> {
+        let mut head = Self::default();
+        for (name, value) in lines {
+            head.take(name, value.as_bytes())?;
+        }
+        head.check_host(true)?;
         Ok(head)
     }
 
@@ -45,19 +59,9 @@ impl<'a> Head<'a> {
         self.has_coding
     }
 
-    /// What the kernel is handed.
-    pub fn into_received(
-        self,
-        parts: &'a Parts,
-        remote: Option<SocketAddr>,
-        edge: EdgeRules,
-        body: Bytes,
-    ) -> Received<'a> {
-        let path = parts.uri.path();
+    /// What the kernel is handed, but for method, path and query.
+    pub fn into_received(self, remote: Option<SocketAddr>, edge: EdgeRules, body: Bytes) -> Received<'a> {
         Received {
-            method: method(&parts.method),
-            raw_path: path.strip_prefix("/v1/").unwrap_or(path),
-            query: parts.uri.query().unwrap_or_default(),
             content_type: self.content_type.unwrap_or_default(),
             body,
             token: self.token.map(Presented::new),
@@ -66,6 +70,7 @@ impl<'a> Head<'a> {
             remote,
             edge,
             headers: self.told,
+            ..Received::default()
         }
     }
 
@@ -73,13 +78,13 @@ impl<'a> Head<'a> {
         self.token.is_some()
     }
 
-    fn take(&mut self, name: &'a str, value: &'a HeaderValue) -> Result<(), Refusal> {
+    fn take(&mut self, name: &'a str, value: &'a [u8]) -> Result<(), Refusal> {
         match name {
             "host" => once(self.host.replace(value).is_none()),
             "content-length" => once(!std::mem::replace(&mut self.has_length, true)),
             "transfer-encoding" => {
                 once(!std::mem::replace(&mut self.has_coding, true))?;
-                let is_chunked = value.as_bytes().eq_ignore_ascii_case(b"chunked");
+                let is_chunked = value.eq_ignore_ascii_case(b"chunked");
                 if is_chunked { Ok(()) } else { Err(bad("the only Transfer-Encoding that is read is chunked")) }
             }
             "content-type" => only(&mut self.content_type, value),
@@ -92,16 +97,16 @@ impl<'a> Head<'a> {
                 self.tell(name, value)
             }
             "x-vault-token" => {
-                let text = value.to_str().map_err(|_| bad("the token holds characters that no token has"))?;
+                let text = text_of(value).ok_or_else(|| bad("the token holds characters that no token has"))?;
                 self.credential(text)
             }
             "authorization" => {
-                let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+                let bearer = text_of(value).and_then(|text| text.strip_prefix("Bearer "));
                 bearer.map_or(Ok(()), |text| self.credential(text))
             }
             "cookie" | "accept" | "connection" | "accept-encoding" => Ok(()),
             "x-vault-request" => {
-                self.is_meant = value == "true";
+                self.is_meant = value == b"true";
                 self.tell(name, value)
             }
             _ => self.tell(name, value),
@@ -119,41 +124,27 @@ impl<'a> Head<'a> {
         }
     }
 
-    fn tell(&mut self, name: &'a str, value: &'a HeaderValue) -> Result<(), Refusal> {
-        if let Ok(text) = value.to_str() {
+    fn tell(&mut self, name: &'a str, value: &'a [u8]) -> Result<(), Refusal> {
+        if let Some(text) = text_of(value) {
             self.told.push((name, text));
         }
         Ok(())
     }
 
-    /// Host is there, is a host, and is the one of the request target where that has one (RFC 9112, 3.2).
-    fn check_host(&self, parts: &Parts) -> Result<(), Refusal> {
-        let Some(host) = self.host else {
-            let needed = parts.version == Version::HTTP_11;
-            return if needed { Err(bad("missing Host header")) } else { Ok(()) };
-        };
-        if !is_host(host.as_bytes()) {
-            return Err(bad("malformed Host header"));
+    /// Host is there, and is a host (RFC 9112, 3.2).
+    fn check_host(&self, is_needed: bool) -> Result<(), Refusal> {
+        match self.host {
+            None if is_needed => Err(bad("missing Host header")),
+            Some(host) if !is_host(host) => Err(bad("malformed Host header")),
+            _ => Ok(()),
         }
-        if parts.uri.authority().is_some_and(|a| !a.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes())) {
-            return Err(bad("the request target and Host name different hosts"));
-        }
-        Ok(())
     }
 }
 
-fn method(method: &HttpMethod) -> Method {
-    match method.as_str() {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "PATCH" => Method::Patch,
-        "DELETE" => Method::Delete,
-        "LIST" => Method::List,
-        "SCAN" => Method::Scan,
-        _ => Method::Other,
-    }
+/// A value of visible ASCII, blanks and tabs.
+fn text_of(value: &[u8]) -> Option<&str> {
+    let is_visible = |b: &u8| matches!(b, b' '..=b'~' | b'\t');
+    std::str::from_utf8(value).ok().filter(|_| value.iter().all(is_visible))
 }
 
 fn is_host(host: &[u8]) -> bool {
@@ -175,9 +166,9 @@ fn once(is_first: bool) -> Result<(), Refusal> {
 
 /// A header that changes what a request means: once at most, and readable. One that was passed over would leave the caller in
 /// the belief that it counted: that the answer is wrapped, say.
-fn only<'a>(place: &mut Option<&'a str>, value: &'a HeaderValue) -> Result<(), Refusal> {
-    match value.to_str() {
-        Ok(text) if place.is_none() => {
+fn only<'a>(place: &mut Option<&'a str>, value: &'a [u8]) -> Result<(), Refusal> {
+    match text_of(value) {
+        Some(text) if place.is_none() => {
             *place = Some(text);
             Ok(())
         }

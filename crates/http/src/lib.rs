@@ -3,6 +3,8 @@
 mod convert;
 mod head;
 mod listen;
+mod plain;
+mod render;
 mod rules;
 mod serve;
 mod strict;

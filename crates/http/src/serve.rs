@@ -1,6 +1,7 @@
 //! Accepting connections and serving them on one event loop.
-use crate::convert::{Service, answer, refuse, respond};
+use crate::convert::{Refusal, Service, answer, respond};
 use crate::listen::Bound;
+use crate::plain::{self, Other};
 use crate::rules::Rules;
 use crate::strict::Strict;
 use crate::tls::TlsReload;
@@ -14,7 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use kw_kernel::Kernel;
+use kw_kernel::{Answer, Kernel};
 use socket2::SockRef;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -165,34 +166,27 @@ impl Connection {
     async fn http1(self, stream: impl Stream + 'static) {
         let Self { service, shutdown } = self;
         let watch = Rc::new(Watch::new(service.rules.limits));
-        let mut builder = http1::Builder::new();
-        // Some clients look headers up by their exact case.
-        builder.title_case_headers(true);
-        // A client may close its sending side and wait for the answer. Besides, a server that watches for that has to have a
-        // second read buffer at hand for every request.
-        builder.half_close(true).max_buf_size(64 * 1024);
-        let stream = TokioIo::new(Strict::new(stream, watch.clone()));
-        let service = Rc::new((service, watch.clone()));
-        let one = service_fn(move |request| {
-            let connection = service.clone();
-            async move {
-                let (service, watch) = connection.as_ref();
-                Ok::<_, Infallible>(service.finish(in_turn(service, watch, request).await))
-            }
-        });
-        let mut connection = pin!(builder.serve_connection(stream, one));
-        let (mut guard, mut stopped) = (Guard::new(&watch), Stopped::new(shutdown));
-        let ended = poll_fn(|cx| {
-            if guard.poll(cx).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            if stopped.poll(cx).is_ready() {
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(cx)
-        });
-        if let Err(error) = ended.await {
-            tracing::debug!(%error, "a connection ended with an error");
+        let (mut guard, mut stopped, stopping) = (Guard::new(&watch), Stopped::new(shutdown), Cell::new(false));
+        // Where proxies tell the origin of requests, more than plain heads has to be understood.
+        let mut rest = Some(Other { stream, bytes: Vec::new() });
+        if service.rules.forwarded.authorized.is_empty()
+            && let Some(Other { stream, .. }) = rest.take()
+        {
+            let mut plain = pin!(plain::serve(stream, &service, &watch, &stopping));
+            rest = poll_fn(|cx| {
+                if guard.poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                if stopped.poll(cx).is_ready() {
+                    stopping.set(true);
+                }
+                plain.as_mut().poll(cx)
+            })
+            .await;
+        }
+        if let Some(rest) = rest {
+            // Boxed, so that a plain connection has no room for this in it.
+            Box::pin(by_hyper(rest, &service, &watch, guard, stopped, stopping.get())).await;
         }
     }
 
@@ -207,7 +201,7 @@ impl Connection {
         let service = Rc::new(service);
         let one = service_fn(move |request| {
             let service = service.clone();
-            async move { Ok::<_, Infallible>(service.finish(at_once(&service, request).await)) }
+            async move { Ok::<_, Infallible>(at_once(&service, request).await) }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), one));
         let mut stopped = Stopped::new(shutdown);
@@ -223,44 +217,71 @@ impl Connection {
     }
 }
 
+/// Serves what is not plain, and whatever follows it on its connection.
+async fn by_hyper<S: Stream>(
+    rest: Other<S>,
+    service: &Service,
+    watch: &Rc<Watch>,
+    mut guard: Guard<'_>,
+    mut stopped: Stopped,
+    stopping: bool,
+) {
+    let mut builder = http1::Builder::new();
+    // Some clients look headers up by their exact case.
+    builder.title_case_headers(true);
+    // A client may close its sending side and wait for the answer. Besides, a server that watches for that has to have a
+    // second read buffer at hand for every request.
+    builder.half_close(true).max_buf_size(64 * 1024);
+    let stream = TokioIo::new(Strict::new(rest.stream, rest.bytes, watch.clone()));
+    let one = service_fn(async move |request| Ok::<_, Infallible>(in_turn(service, watch, request).await));
+    let mut connection = pin!(builder.serve_connection(stream, one));
+    if stopping {
+        connection.as_mut().graceful_shutdown();
+    }
+    let ended = poll_fn(|cx| {
+        if guard.poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if stopped.poll(cx).is_ready() {
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(cx)
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
 /// A request of HTTP/1: the connection's only one for now, so its watch is the connection's.
 async fn in_turn(service: &Service, watch: &Watch, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let is_head = request.method() == Method::HEAD;
-    let (mut parts, body) = request.into_parts();
-    if let Some(response) = outside_api(&parts) {
-        return response;
+    let (parts, body) = request.into_parts();
+    let (has_body, is_secure) = (!body.is_end_stream(), service.is_secure);
+    let closing = |refusal: Refusal| closing(respond(refusal.answer(), is_secure, is_head));
+    if let Some(answer) = outside_api(&parts) {
+        return respond(answer, is_secure, is_head);
     }
-    let has_body = !body.is_end_stream();
-    let answered = watch.in_time(has_body, answer(&parts, body, service, || watch.body_arrived())).await;
-    let (answer, is_last) = match answered {
-        Ok(Ok(answered)) => answered,
-        Ok(Err(refusal)) => return closing(refuse(refusal.0, refusal.1)),
-        Err(Overdue::Handler) => return closing(took_too_long()),
-        Err(Overdue::Body) => {
-            return closing(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within http_read_timeout"));
-        }
-    };
-    // The map goes round: hyper reads the next request into the one that it was given with the last answer.
-    let response = respond(answer, std::mem::take(&mut parts.headers), is_head);
-    if is_last { closing(response) } else { response }
+    match watch.in_time(has_body, answer(&parts, body, service, || watch.body_arrived())).await {
+        Ok(Ok((answer, false))) => respond(answer, is_secure, is_head),
+        Ok(Ok((answer, true))) => self::closing(respond(answer, is_secure, is_head)),
+        Ok(Err(refusal)) => closing(refusal),
+        Err(overdue) => closing(overdue.refusal()),
+    }
 }
 
 /// A request of HTTP/2, beside others on its connection.
 async fn at_once(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let is_head = request.method() == Method::HEAD;
-    let (mut parts, body) = request.into_parts();
-    if let Some(response) = outside_api(&parts) {
-        return response;
-    }
-    match limited(service.rules.limits.request_time, answer(&parts, body, service, || {})).await {
-        Some(Ok((answer, _))) => respond(answer, std::mem::take(&mut parts.headers), is_head),
-        Some(Err(refusal)) => refuse(refusal.0, refusal.1),
-        None => took_too_long(),
-    }
-}
-
-fn took_too_long() -> Response<Full<Bytes>> {
-    refuse(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")
+    let (parts, body) = request.into_parts();
+    let answer = match outside_api(&parts) {
+        Some(answer) => answer,
+        None => match limited(service.rules.limits.request_time, answer(&parts, body, service, || {})).await {
+            Some(Ok((answer, _))) => answer,
+            Some(Err(refusal)) => refusal.answer(),
+            None => Overdue::Handler.refusal().answer(),
+        },
+    };
+    respond(answer, service.is_secure, is_head)
 }
 
 /// `None` when it took too long.
@@ -312,20 +333,20 @@ impl Stopped {
 }
 
 /// What is not the API.
-fn outside_api(request: &Parts) -> Option<Response<Full<Bytes>>> {
+fn outside_api(request: &Parts) -> Option<Answer> {
     let path = request.uri.path();
     if request.method == Method::OPTIONS {
-        return Some(refuse(StatusCode::BAD_REQUEST, "OPTIONS is not supported"));
+        return Some(Refusal(StatusCode::BAD_REQUEST, "OPTIONS is not supported").answer());
     }
     if path.starts_with("/v1/") {
         return None;
     }
     if path == "/" {
-        let mut response = refuse(StatusCode::TEMPORARY_REDIRECT, "");
-        response.headers_mut().insert("location", HeaderValue::from_static("/ui/"));
-        return Some(response);
+        let mut answer = Refusal(StatusCode::TEMPORARY_REDIRECT, "").answer();
+        answer.headers.push(("location", "/ui/".to_owned()));
+        return Some(answer);
     }
-    Some(refuse(StatusCode::NOT_FOUND, ""))
+    Some(Refusal(StatusCode::NOT_FOUND, "").answer())
 }
 
 /// Runs HTTP/2 streams on the same event loop.

@@ -15,14 +15,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream whose heads are looked at.
 pub(crate) struct Strict<S> {
     inner: S,
+    /// What was read of the stream already.
+    before: Vec<u8>,
     framing: Framing,
     watch: Rc<Watch>,
 }
 
 impl<S> Strict<S> {
     /// `watch` hears of heads that come in parts, and of answers that nobody reads.
-    pub fn new(inner: S, watch: Rc<Watch>) -> Self {
-        Self { inner, framing: Framing::default(), watch }
+    pub fn new(inner: S, before: Vec<u8>, watch: Rc<Watch>) -> Self {
+        Self { inner, before, framing: Framing::default(), watch }
     }
 }
 
@@ -155,7 +157,7 @@ impl Head {
 }
 
 /// Digits alone (RFC 9110, 8.6).
-fn length(value: &[u8]) -> Option<u64> {
+pub(crate) fn length(value: &[u8]) -> Option<u64> {
     let digits = value.trim_ascii();
     if value.len() > LINE_LEN_MAX / 2 || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -166,7 +168,13 @@ fn length(value: &[u8]) -> Option<u64> {
 impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let polled = if self.before.is_empty() {
+            Pin::new(&mut self.inner).poll_read(cx, buf)
+        } else {
+            let taken = self.before.len().min(buf.remaining());
+            buf.put_slice(self.before.drain(..taken).as_slice());
+            Poll::Ready(Ok(()))
+        };
         if let Some(fresh) = buf.filled_mut().get_mut(before..) {
             self.framing.scan(fresh);
             if self.framing.is_in_head() {

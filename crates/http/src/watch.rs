@@ -1,5 +1,7 @@
 //! How long the parts of a connection may take: one timer for each connection, which a request that is in time never touches.
+use crate::convert::Refusal;
 use crate::rules::Limits;
+use http::StatusCode;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -37,6 +39,18 @@ pub(crate) enum Overdue {
     Body,
     /// Its handler did not end.
     Handler,
+}
+
+impl Overdue {
+    /// What the client is told.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Body => Refusal(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within http_read_timeout"),
+            Self::Handler => {
+                Refusal(StatusCode::SERVICE_UNAVAILABLE, "the request took longer than max_request_duration")
+            }
+        }
+    }
 }
 
 /// The longest sleep of a timer: where nothing is limited.

@@ -1,0 +1,259 @@
+//! The usual requests of HTTP/1.1, read and answered without a detour.
+//!
+//! Nearly every request is plain: a line, headers of visible ASCII, maybe a short body whose length is told. To have it made
+//! into a library's values and back costs as much as all that is done with it. So plain requests are read here; **whatever is
+//! not plain goes to hyper**, with every byte of it, and the connection stays there. Nothing is refused here for its form, and
+//! nothing is taken here that two readers could understand in two ways: chunks, a bare LF, a header that is folded or given
+//! twice, another version, another target than a path.
+use crate::convert::Service;
+use crate::head::Head;
+use crate::render::render;
+use crate::strict::length;
+use crate::watch::Watch;
+use bytes::Bytes;
+use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Method};
+use memchr::memchr;
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// A connection that is hyper's from now on, with what was read of its next request.
+pub(crate) struct Other<S> {
+    pub stream: S,
+    pub bytes: Vec<u8>,
+}
+
+/// Bytes that are read at once.
+const READ_LEN: usize = 4096;
+
+/// A head that is longer is not plain.
+const HEAD_LEN_MAX: usize = 8192;
+
+/// A larger buffer is given back after a request.
+const KEPT_LEN_MAX: usize = 16 * 1024;
+
+/// Serves a connection until it ends, or until its next request is not plain. `stopping` turns true when no further request is
+/// to be taken.
+pub(crate) async fn serve<S>(stream: S, service: &Service, watch: &Watch, stopping: &Cell<bool>) -> Option<Other<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut line = Line { stream, input: Vec::new(), output: Vec::new() };
+    loop {
+        let (head, body, is_last) = match frame(&mut line.input) {
+            Frame::Plain { head, body, is_last } => (head, body, is_last),
+            Frame::Other => return Some(Other { stream: line.stream, bytes: line.input }),
+            Frame::Cut => {
+                if !line.input.is_empty() {
+                    watch.head_begins();
+                }
+                if line.goes_on(stopping).await {
+                    continue;
+                }
+                return None;
+            }
+        };
+        let whole = head + body;
+        let has_body = line.input.len() < whole;
+        let answered = watch.in_time(has_body, async {
+            while line.input.len() < whole {
+                if !line.reads().await {
+                    return Done::Gone;
+                }
+            }
+            watch.body_arrived();
+            handle(service, line.input.get(..head).unwrap_or_default(), line.input.get(head..whole).unwrap_or_default())
+                .await
+        });
+        let (answer, is_last) = match answered.await {
+            Ok(Done::Answer(answer)) => (answer, is_last || stopping.get()),
+            Ok(Done::Other) => return Some(Other { stream: line.stream, bytes: line.input }),
+            Ok(Done::Gone) => return None,
+            Err(overdue) => (overdue.refusal().answer(), true),
+        };
+        line.output.clear();
+        render(&answer, service.is_secure, is_last, &mut line.output);
+        if line.write(&answer.body, watch).await.is_err() || is_last {
+            line.end().await;
+            return None;
+        }
+        line.forget(whole);
+    }
+}
+
+/// What came of a request.
+enum Done {
+    Answer(Answer),
+    /// It was not plain after all.
+    Other,
+    /// The client left in the middle of it.
+    Gone,
+}
+
+async fn handle(service: &Service, head: &[u8], body: &[u8]) -> Done {
+    let Some((method, target, head)) = read_head(head) else { return Done::Other };
+    if service.rules.needs_request_header && !head.is_meant {
+        return Done::Other;
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut received = head.into_received(service.remote, service.rules.edge, Bytes::copy_from_slice(body));
+    (received.method, received.raw_path, received.query) = (method, path, query);
+    Done::Answer(service.kernel.handle(&received).await)
+}
+
+/// What the next bytes of a connection are.
+#[derive(Debug, PartialEq, Eq)]
+enum Frame {
+    /// A head and a body of these lengths.
+    Plain { head: usize, body: usize, is_last: bool },
+    /// The beginning of a head.
+    Cut,
+    /// Nothing for here.
+    Other,
+}
+
+/// Looks at the lines of a head, and writes the names of its headers in lower case.
+fn frame(bytes: &mut [u8]) -> Frame {
+    let (mut at, mut body, mut is_last) = (0, None, false);
+    loop {
+        let rest = bytes.get_mut(at..).unwrap_or_default();
+        let Some(end) = memchr(b'\n', rest) else {
+            return if bytes.len() > HEAD_LEN_MAX { Frame::Other } else { Frame::Cut };
+        };
+        let Some(line) = rest
+            .get_mut(..end)
+            .and_then(|line| line.split_last_mut())
+            .and_then(|(cr, line)| (*cr == b'\r').then_some(line))
+        else {
+            return Frame::Other;
+        };
+        if line.is_empty() {
+            let (head, body) = (at + end + 1, body.unwrap_or(0));
+            let is_plain = at > 0 && head <= HEAD_LEN_MAX;
+            return if is_plain { Frame::Plain { head, body, is_last } } else { Frame::Other };
+        }
+        if line.iter().fold(false, |odd, b| odd | !matches!(b, b' '..=b'~' | b'\t')) {
+            return Frame::Other;
+        }
+        if at > 0 {
+            match header(line) {
+                Header::Usual => {}
+                Header::Length(length) if body.is_none() && length <= ANONYMOUS_BODY_MAX => body = Some(length),
+                Header::Close => is_last = true,
+                Header::Length(_) | Header::Other => return Frame::Other,
+            }
+        }
+        at += end + 1;
+    }
+}
+
+/// What a header says about the framing.
+enum Header {
+    Usual,
+    Length(usize),
+    /// The request is the last one.
+    Close,
+    Other,
+}
+
+fn header(line: &mut [u8]) -> Header {
+    let Some((name, value)) = memchr(b':', line).map(|at| line.split_at_mut(at)) else { return Header::Other };
+    if name.is_empty() || !name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+        return Header::Other;
+    }
+    name.make_ascii_lowercase();
+    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    match &*name {
+        b"content-length" => length(value).and_then(|n| usize::try_from(n).ok()).map_or(Header::Other, Header::Length),
+        b"connection" if value.eq_ignore_ascii_case(b"keep-alive") => Header::Usual,
+        b"connection" if value.eq_ignore_ascii_case(b"close") => Header::Close,
+        b"connection" | b"transfer-encoding" | b"te" | b"trailer" | b"expect" | b"upgrade" => Header::Other,
+        _ => Header::Usual,
+    }
+}
+
+/// The lines of a framed head; `None` where it is not plain, or is to be refused.
+fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.split("\r\n");
+    let (method, rest) = lines.next()?.split_once(' ')?;
+    let target = rest.strip_suffix(" HTTP/1.1")?.strip_prefix("/v1/")?;
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~/%?=&+:@,!$'()*;".contains(b);
+    let method = match method {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        "LIST" => Method::List,
+        "SCAN" => Method::Scan,
+        _ => return None,
+    };
+    let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(':'));
+    let head = Head::of_lines(headers.map(|(name, value)| (name, value.trim_ascii()))).ok()?;
+    target.as_bytes().iter().all(plain).then_some((method, target, head))
+}
+
+/// A connection with what was read and not used, and what is being written.
+struct Line<S> {
+    stream: S,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+    /// Waits for the next bytes of a head. Whether there are any; not where none was begun and no request is to be taken.
+    async fn goes_on(&mut self, stopping: &Cell<bool>) -> bool {
+        let is_idle = self.input.is_empty();
+        let mut reading = pin!(self.reads());
+        poll_fn(|cx| if is_idle && stopping.get() { Poll::Ready(false) } else { reading.as_mut().poll(cx) }).await
+    }
+
+    /// Reads what there is. Whether there was anything.
+    async fn reads(&mut self) -> bool {
+        self.input.reserve(READ_LEN);
+        matches!(self.stream.read_buf(&mut self.input).await, Ok(1..))
+    }
+
+    /// Writes the head that was rendered and a body.
+    async fn write(&mut self, mut body: &[u8], watch: &Watch) -> io::Result<()> {
+        let Self { stream, output, .. } = self;
+        if !stream.is_write_vectored() {
+            output.extend_from_slice(body);
+            body = &[];
+        }
+        let mut slices = &mut [IoSlice::new(output), IoSlice::new(body)][..];
+        poll_fn(|cx| {
+            while slices.iter().any(|slice| !slice.is_empty()) {
+                let polled = Pin::new(&mut *stream).poll_write_vectored(cx, slices);
+                watch.writes(polled.is_pending());
+                match ready!(polled)? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    written => IoSlice::advance_slices(&mut slices, written),
+                }
+            }
+            Pin::new(&mut *stream).poll_flush(cx)
+        })
+        .await
+    }
+
+    /// Forgets a request that is done.
+    fn forget(&mut self, len: usize) {
+        self.input.drain(..len.min(self.input.len()));
+        for buffer in [&mut self.input, &mut self.output] {
+            if buffer.capacity() > KEPT_LEN_MAX {
+                buffer.shrink_to(READ_LEN);
+            }
+        }
+    }
+
+    async fn end(&mut self) {
+        // Whether the client hears of the end is its own concern.
+        let _ = self.stream.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
