@@ -177,10 +177,13 @@ fn header(line: &mut [u8]) -> Header {
 
 /// The lines of a framed head; `None` where it is not plain, or is to be refused.
 fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
-    let mut lines = std::str::from_utf8(bytes).ok()?.split("\r\n");
+    let mut lines = Lines(std::str::from_utf8(bytes).ok()?);
     let (method, rest) = lines.next()?.split_once(' ')?;
     let target = rest.strip_suffix(" HTTP/1.1")?.strip_prefix("/v1/")?;
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~/%?=&+:@,!$'()*;".contains(b);
+    let plain = |b: &u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'-'..=b'/' | b'_' | b'~' | b'%' | b'?' | b'=' | b'&' | b'+' | b':' | b'@' | b',' | b'!' | b'$' | b'\''..=b'*' | b';')
+    };
     let method = match method {
         "GET" => Method::Get,
         "POST" => Method::Post,
@@ -191,9 +194,26 @@ fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
         "SCAN" => Method::Scan,
         _ => return None,
     };
-    let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(':'));
-    let head = Head::of_lines(headers.map(|(name, value)| (name, value.trim_ascii()))).ok()?;
+    let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
+        let colon = memchr(b':', line.as_bytes())?;
+        Some((line.get(..colon)?, line.get(colon + 1..)?.trim_ascii()))
+    });
+    let head = Head::of_lines(headers).ok()?;
     target.as_bytes().iter().all(plain).then_some((method, target, head))
+}
+
+/// The lines of a framed head, by the vectored search.
+struct Lines<'a>(&'a str);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let end = memchr(b'\n', self.0.as_bytes())?;
+        let line = self.0.get(..end)?.strip_suffix('\r')?;
+        self.0 = self.0.get(end + 1..)?;
+        Some(line)
+    }
 }
 
 /// A connection with what was read and not used, and what is being written.

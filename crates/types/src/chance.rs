@@ -35,12 +35,19 @@ pub trait RngExt: Rng {
         let mut b: [u8; 16] = self.bytes();
         b[6] = b[6] & 0x0f | 0x40;
         b[8] = b[8] & 0x3f | 0x80;
-        let mut out = *b"00000000-0000-0000-0000-000000000000";
-        let digits = b.into_iter().flat_map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
-        for (place, digit) in out.iter_mut().filter(|place| **place != b'-').zip(digits) {
-            *place = digit;
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(b) {
+            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
         }
-        std::str::from_utf8(&out).unwrap_or_default().to_owned()
+        let digits = std::str::from_utf8(&digits).unwrap_or_default();
+        let mut out = String::with_capacity(36);
+        for (from, to) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
+            if from > 0 {
+                out.push('-');
+            }
+            out.push_str(digits.get(from..to).unwrap_or_default());
+        }
+        out
     }
 }
 
