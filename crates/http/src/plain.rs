@@ -32,6 +32,9 @@ const READ_LEN: usize = 4096;
 /// A head that is longer is not plain.
 const HEAD_LEN_MAX: usize = 8192;
 
+/// A head of more lines is not plain.
+const LINES_MAX: usize = 64;
+
 /// A larger buffer is given back after a request.
 const KEPT_LEN_MAX: usize = 16 * 1024;
 
@@ -118,7 +121,7 @@ enum Frame {
 /// Looks at the lines of a head, and writes the names of its headers in lower case.
 fn frame(bytes: &mut [u8]) -> Frame {
     let (mut at, mut body, mut is_last) = (0, None, false);
-    loop {
+    for _ in 0..LINES_MAX {
         let rest = bytes.get_mut(at..).unwrap_or_default();
         let Some(end) = memchr(b'\n', rest) else {
             return if bytes.len() > HEAD_LEN_MAX { Frame::Other } else { Frame::Cut };
@@ -148,6 +151,7 @@ fn frame(bytes: &mut [u8]) -> Frame {
         }
         at += end + 1;
     }
+    Frame::Other
 }
 
 /// What a header says about the framing.

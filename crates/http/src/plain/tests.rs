@@ -94,6 +94,7 @@ fn what_is_out_of_the_ordinary_is_left_to_hyper() {
     }
     assert_eq!(framed(&with(&format!("A: {}", "b".repeat(9000)))), Frame::Other);
     assert_eq!(framed(&"a".repeat(9000)), Frame::Other);
+    assert_eq!(framed(&with(&"A: b\r\n".repeat(100))), Frame::Other);
 }
 
 #[test]
