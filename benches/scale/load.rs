@@ -78,8 +78,11 @@ impl Reads {
         let mut tasks = Vec::new();
         for number in 0..connections {
             let (stopped, times, asks, mut wire) = (stopped.clone(), times.clone(), asks.clone(), Wire::new(address));
+            let place = u32::try_from(number).unwrap_or(0);
+            let phase = pause.unwrap_or_default() * place / u32::try_from(connections).unwrap_or(1);
             tasks.push(spawn_local(async move {
-                let mut due = Instant::from_std(now());
+                // Each connection begins at a time of its own, or all would ask at once.
+                let mut due = Instant::from_std(now()) + phase;
                 for turn in number.. {
                     if stopped.get() {
                         break;

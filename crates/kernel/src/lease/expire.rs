@@ -41,7 +41,11 @@ pub(crate) async fn revoke_due(kernel: &Kernel, walk: &mut Walk, max: usize) -> 
             let due = walk.next(kernel, Kind::Lease).await?;
             is_over = due.is_empty();
             let table = kernel.mounts.current(kernel).await?;
+            let found = due.len();
             let welcome = lanes.welcome(&table, due);
+            if welcome.len() < found {
+                walk.leave_some();
+            }
             for some in welcome.chunks(BATCH) {
                 let ids = kernel.transact(async |txn| due_leases(kernel, txn, some).await).await?;
                 taken += ids.len();

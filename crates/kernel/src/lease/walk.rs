@@ -1,16 +1,22 @@
 //! A walk along the index of what expires when.
 //!
-//! What was ended leaves a gap that the store still has to step over, and a lease whose peer does not answer stays where it is. A
-//! walk therefore goes on where it stopped, and begins anew from time to time: another node, whose clock is behind, may have
-//! put something where it has been already.
+//! What was ended leaves a gap that the store has to step over in one go until it is folded, and a lease whose peer does not
+//! answer stays where it is. A walk therefore goes on where it stopped. From time to time it goes back a little, and seldom to
+//! the beginning: another node, whose clock is behind, may have put something where it has been already.
 use crate::kernel::Kernel;
 use crate::pace::give_way;
-use crate::rows::EXPIRY;
+use crate::rows::{EXPIRY, expiry};
 use kw_store::Page;
 use kw_types::{Fault, Time, Ttl};
 
-/// How long a walk goes on before it begins anew.
-const ANEW: Ttl = Ttl::from_seconds(10);
+/// How long a walk goes on before it goes back.
+const BACK_AFTER: Ttl = Ttl::from_seconds(10);
+
+/// How far it goes back then: clocks of nodes differ by less, and those that do not wait for the beginning.
+const BACK: i64 = 3;
+
+/// How long a walk goes on before it begins anew; as soon as it may go back, if it has passed something over.
+const ANEW: Ttl = Ttl::from_seconds(300);
 
 /// How many names are read at a time.
 const STEP: usize = 128;
@@ -31,6 +37,10 @@ pub(crate) struct Walk {
     after: String,
     /// When it began.
     began: Time,
+    /// When it went back last.
+    went_back: Time,
+    /// Something that is due was left for later.
+    has_left: bool,
     /// When it was here last.
     seen: Time,
 }
@@ -59,10 +69,20 @@ pub(crate) async fn count_due(kernel: &Kernel) -> Result<usize, Fault> {
 impl Walk {
     /// Where the next round goes on: at the beginning, where the last time was long ago or the clock went back.
     pub(super) fn resume(&mut self, now: Time) {
-        if now < self.seen || now.since(self.began) >= ANEW {
-            (self.after, self.began) = (String::new(), now);
+        let is_time = now.since(self.went_back) >= BACK_AFTER;
+        if now < self.seen || now.since(self.began) >= ANEW || is_time && self.has_left {
+            *self = Self { began: now, went_back: now, ..Self::default() };
+        } else if is_time {
+            let back = Time::from_nanos(now.nanos().saturating_sub(BACK * 1_000_000_000));
+            self.after = expiry(back, ' ', "").min(std::mem::take(&mut self.after));
+            self.went_back = now;
         }
         self.seen = now;
+    }
+
+    /// Notes that something was passed over and must be found again soon.
+    pub(super) fn leave_some(&mut self) {
+        self.has_left = true;
     }
 
     /// The next that are due, a few at a time, and only then is the walk beyond them; empty at the end of what is due.

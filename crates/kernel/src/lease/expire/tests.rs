@@ -156,7 +156,7 @@ async fn what_another_node_puts_behind_the_walk_is_found() {
     bed.token(ROOT, json!({"ttl": "10s"})).await;
     bed.advance(90);
     expire_tokens(&bed.kernel, &mut walk, 100).await.unwrap();
-    bed.advance(11);
+    bed.advance(301);
     expire_tokens(&bed.kernel, &mut walk, 100).await.unwrap();
     assert_eq!(names(&bed, TOKENS).await.len(), 1);
 }
