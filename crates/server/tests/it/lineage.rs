@@ -72,8 +72,7 @@ fn a_restart_goes_on_with_a_revocation_that_was_begun() {
     let keys = server.keys.clone();
     let top = server.make_token(child());
     let by = server.with(&top);
-    let children: Vec<String> =
-        (0..150).map(|_| by.post("auth/token/create", child()).ok().client_token()).collect();
+    let children: Vec<String> = (0..150).map(|_| by.post("auth/token/create", child()).ok().client_token()).collect();
     server.root().post("auth/token/revoke", json!({"token": top})).ok();
     server.kill();
     let server = setup.reopen(&keys);
