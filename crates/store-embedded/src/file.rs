@@ -176,4 +176,4 @@ fn before(_path: &Path, _step: &Step<'_>) -> io::Result<usize> {
 }
 
 #[cfg(test)]
-use crate::faults::before;
+use crate::tests::faults::before;

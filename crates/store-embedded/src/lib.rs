@@ -11,8 +11,6 @@ mod blocks;
 mod committer;
 mod desk;
 mod dir;
-#[cfg(test)]
-mod faults;
 mod file;
 mod folder;
 mod handoff;

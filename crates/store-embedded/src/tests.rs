@@ -1,5 +1,5 @@
-use crate::faults::{self, Mode, Op};
 use crate::*;
+use faults::{Mode, Op};
 use kw_store::suite::{self, blind, put, value};
 use kw_store::{Batch, Key};
 use std::io::ErrorKind;
@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod damage;
 mod everywhere;
+pub(crate) mod faults;
 mod trouble;
 
 struct Counting(AtomicU8);

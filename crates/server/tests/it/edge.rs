@@ -262,6 +262,34 @@ fn slow_clients_are_not_waited_for() {
 }
 
 #[test]
+fn an_idle_connection_stays_longer_than_a_head_may_take() {
+    let server = Setup::embedded()
+        .with_listener_line("http_read_header_timeout = \"1s\"")
+        .with_listener_line("http_read_timeout = \"1s\"")
+        .with_listener_line("http_idle_timeout = \"4s\"")
+        .open();
+    let request = b"GET /v1/sys/health HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut buffer = [0; 4096];
+    for _ in 0..2 {
+        stream.write_all(request).unwrap();
+        assert!(stream.read(&mut buffer).unwrap() > 0, "the connection was closed");
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    let since = Instant::now();
+    assert_eq!(stream.read(&mut buffer).unwrap(), 0, "nothing more was asked for");
+    assert!(since.elapsed() < Duration::from_secs(10));
+    // The body of a request has its own time.
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"POST /v1/sys/unseal HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
 fn a_running_request_ends_before_the_server_does() {
     let mut server = Setup::embedded().open();
     server.mount("kv", json!({"type": "kv"}));
