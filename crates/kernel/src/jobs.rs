@@ -35,7 +35,11 @@ async fn rounds(kernel: &Kernel) {
         if kernel.is_sealed() {
             continue;
         }
-        if let Err(fault) = chores(kernel, &mut progress).await {
+        let done = async {
+            kernel.keep_up_with_keys().await?;
+            chores(kernel, &mut progress).await
+        };
+        if let Err(fault) = done.await {
             tracing::warn!(%fault, "a background round failed; it is tried again");
         }
         // A slow walk through all lockouts: a few rows a round, from the start again when it came to the end.

@@ -1,9 +1,11 @@
 //! Who holds the shares of the key, and opens the nodes with them.
-use crate::history::{Action, Operation, Outcome, ShareNumber};
+use crate::history::{Action, Operation, Outcome, Seen, ShareNumber};
 use crate::node::Node;
+use crate::request::Ask;
 use crate::ticker::Ticker;
 use kw_kernel::Kernel;
 use kw_types::Clock;
+use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -44,10 +46,11 @@ impl Holder {
         for (number, share) in shares.iter().enumerate().rev() {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
             let (begin, clock) = (self.ticker.tick(), node.clock.now().nanos());
-            let tried = kernel.unseal_with_share(share).await;
-            let outcome = match tried {
-                Ok(true) => Outcome::Ok(Default::default()),
-                Err(fault) if fault.kind().status() == WRONG => Outcome::Refused { status: WRONG },
+            let ask = Ask::new("POST", "sys/unseal").with(json!({"key": share}));
+            let answer = kernel.handle(&ask.received()).await;
+            let outcome = match answer.status {
+                200 => Outcome::Ok(Seen::default()),
+                WRONG => Outcome::Refused { status: WRONG },
                 // It says nothing about the share.
                 _ => continue,
             };

@@ -42,6 +42,7 @@ pub struct Known {
     pub counted: Vec<Counted>,
     /// Credentials, each with the id of its lease.
     pub leases: Vec<(u64, String)>,
+    pub has_rekeyed: bool,
     pub next_token: TokenNumber,
     pub next_counted: u32,
     pub next_value: u64,
