@@ -154,7 +154,9 @@ fn is_host(host: &[u8]) -> bool {
         None => (host, [].as_slice()),
     };
     let is_plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
-    if !name.is_empty() && name.iter().all(is_plain) && port.len() <= 4 && port.iter().all(u8::is_ascii_digit) {
+    // Beyond five digits it is looked at in full, as is a port over 59999.
+    let is_short = port.len() <= 4 || port.len() == 5 && port.first().is_some_and(|b| *b < b'6');
+    if !name.is_empty() && name.iter().all(is_plain) && is_short && port.iter().all(u8::is_ascii_digit) {
         return true;
     }
     host.is_empty() || Authority::try_from(host).is_ok_and(|a| !a.as_str().contains('@'))
