@@ -72,7 +72,12 @@ async fn measure(call: &Call<'_>) -> Result<Vec<Metric>, Fault> {
     out.push(counter("keywright.leases_issued", "Leases issued.", None, counted.leases_issued.get()));
     out.push(counter("keywright.expired", "Tokens and leases ended by time.", None, counted.expired.get()));
     let due = lease::count_due(kernel).await?;
-    out.push(gauge("keywright.due", "Tokens and leases whose time is up and that have not ended yet.", None, wide(due)));
+    out.push(gauge(
+        "keywright.due",
+        "Tokens and leases whose time is up and that have not ended yet.",
+        None,
+        wide(due),
+    ));
     let help = "Revoked tokens whose children and leases are still to be taken back; all of them are refused already.";
     out.push(gauge("keywright.revoking_tokens", help, None, wide(token::count_revoking(kernel).await?)));
     Ok(out)
