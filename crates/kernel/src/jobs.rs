@@ -1,4 +1,5 @@
 //! What goes on without being asked: expiry, revocation queues, key rotation.
+use crate::claims::Claim;
 use crate::departures;
 use crate::kernel::Kernel;
 use crate::lease::{self, Walk};
@@ -6,8 +7,9 @@ use crate::lockout;
 use crate::members;
 use crate::snapshots;
 use crate::token::Clearing;
-use futures_util::future::join4;
-use kw_types::Fault;
+use futures_util::future::{join4, select};
+use kw_types::{Fault, Ttl};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,10 @@ pub use crate::seal::auto::run as keep_open;
 
 /// How long the jobs sleep between rounds.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a node that stopped keeps others from taking leases back, and how often one that goes on says so.
+const TURN: Ttl = Ttl::from_seconds(15);
+const TURN_RENEWAL: Duration = Duration::from_secs(5);
 
 /// How long somebody who asks for a round waits for it.
 const TIDY_MAX: Duration = Duration::from_secs(10);
@@ -49,16 +55,42 @@ async fn rounds(kernel: &Kernel) {
 
 /// Leases apart from all others, since taking a credential back may have to wait for a peer.
 async fn ends_of_leases(kernel: &Kernel) {
-    let mut walk = Walk::default();
     loop {
         tokio::time::sleep(PAUSE).await;
-        if kernel.is_sealed() {
-            continue;
-        }
-        if let Err(fault) = lease::revoke_due(kernel, &mut walk, usize::MAX).await {
+        let done = if kernel.store.is_shared() { in_turn(kernel).await } else { take_back(kernel).await };
+        if let Err(fault) = done {
             tracing::warn!(%fault, "a round of revocations failed; it is tried again");
         }
     }
+}
+
+/// Where many nodes share the store, one at a time takes leases back. All of them might: what is recorded is recorded once. But
+/// each would ask the peers, who need not be asked again.
+async fn in_turn(kernel: &Kernel) -> Result<(), Fault> {
+    if kernel.is_sealed() {
+        return Ok(());
+    }
+    let Some(claim) = Claim::take(kernel, "ends-of-leases", &kernel.node, TURN).await? else { return Ok(()) };
+    // Whoever loses the turn in the middle stops, as if the process had ended; the next one finds the same leases.
+    select(pin!(keep_turn(kernel, &claim)), pin!(take_back(kernel))).await.factor_first().0
+}
+
+/// Returns when the turn is another's.
+async fn keep_turn(kernel: &Kernel, claim: &Claim) -> Result<(), Fault> {
+    loop {
+        tokio::time::sleep(TURN_RENEWAL).await;
+        claim.keep(kernel, TURN).await?;
+    }
+}
+
+/// Takes back what is due, until the server is sealed.
+async fn take_back(kernel: &Kernel) -> Result<(), Fault> {
+    let mut walk = Walk::default();
+    while !kernel.is_sealed() {
+        lease::revoke_due(kernel, &mut walk, usize::MAX).await?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// How far the jobs have come that go on from round to round.
