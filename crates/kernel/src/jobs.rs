@@ -123,3 +123,6 @@ async fn chores(kernel: &Kernel, progress: &mut Progress) -> Result<(), Fault> {
     departures::carry_on(kernel, STEPS).await?;
     kernel.seal_upkeep().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ pub(crate) struct Bed {
     pub kernel: Kernel,
     pub clock: Arc<ManualClock>,
     pub desk: Arc<Desk>,
-    store: Arc<MemoryStore>,
+    pub store: Arc<MemoryStore>,
     share: String,
 }
 
@@ -287,14 +287,17 @@ pub(crate) struct Desk {
     pub is_broken: std::sync::atomic::AtomicBool,
     /// What this mount has given out cannot be taken back, nor does it fail: it takes for ever.
     pub silent: Mutex<String>,
+    /// How often something was brought back.
+    pub brought: AtomicU64,
     count: AtomicU64,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        let (is_broken, count) = (std::sync::atomic::AtomicBool::new(false), AtomicU64::new(0));
+        let is_broken = std::sync::atomic::AtomicBool::new(false);
+        let (brought, count) = (AtomicU64::new(0), AtomicU64::new(0));
         let places = Semaphore::new(Semaphore::MAX_PERMITS);
-        Self { out: Mutex::default(), places, is_broken, silent: Mutex::default(), count }
+        Self { out: Mutex::default(), places, is_broken, silent: Mutex::default(), brought, count }
     }
 }
 
@@ -342,6 +345,9 @@ impl Lease for Loan {
         if desk.is_broken.load(Ordering::SeqCst) {
             return Err(Fault::unavailable("the desk is closed"));
         }
+        desk.brought.fetch_add(1, Ordering::SeqCst);
+        // A peer takes its time.
+        tokio::task::yield_now().await;
         desk.out.lock().retain(|n| *n != self.number);
         Ok(())
     }
