@@ -3,8 +3,9 @@ use crate::head::Head;
 use crate::render::fixed_headers;
 use crate::rules::Rules;
 use bytes::Bytes;
+use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Kernel, Method};
@@ -35,7 +36,7 @@ impl Refusal {
 
 const TOO_LARGE: &str = "the body is over the listener's max_request_size, or over 1 MiB without a token";
 
-/// Reads a request to its end and has it answered. Errors: 400 for what two parsers could read differently, 413 for a body over
+/// Reads a request to its end and has it answered; also whether it must be the last on its connection. Errors: 400 for what two parsers could read differently, 413 for a body over
 /// the limit.
 pub(crate) async fn answer(
     parts: &Parts,
@@ -44,6 +45,9 @@ pub(crate) async fn answer(
     body_arrived: impl FnOnce(),
 ) -> Result<(Answer, bool), Refusal> {
     let Service { kernel, rules, remote, .. } = service;
+    if let Some(answer) = outside_api(parts) {
+        return Ok((answer, parts.headers.contains_key(TRANSFER_ENCODING)));
+    }
     let head = Head::read(parts)?;
     if rules.needs_request_header && !head.is_meant {
         return Err(Refusal(
@@ -63,7 +67,7 @@ pub(crate) async fn answer(
     let is_last = head.has_chunks();
     let mut received = head.into_received(remote, rules.edge, body);
     let path = parts.uri.path();
-    received.method = method(&parts.method);
+    received.method = method(parts.method.as_str());
     received.raw_path = path.strip_prefix("/v1/").unwrap_or(path);
     received.query = parts.uri.query().unwrap_or_default();
     Ok((kernel.handle(&received).await, is_last))
@@ -75,6 +79,23 @@ async fn whole(body: Incoming, len_max: usize) -> Result<Bytes, Refusal> {
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)),
         Err(_) => Err(Refusal(StatusCode::BAD_REQUEST, "the body could not be read")),
     }
+}
+
+/// What is not the API.
+fn outside_api(request: &Parts) -> Option<Answer> {
+    let path = request.uri.path();
+    if request.method == http::Method::OPTIONS {
+        return Some(Refusal(StatusCode::BAD_REQUEST, "OPTIONS is not supported").answer());
+    }
+    if path.starts_with("/v1/") {
+        return None;
+    }
+    if path == "/" {
+        let mut answer = Refusal(StatusCode::TEMPORARY_REDIRECT, "").answer();
+        answer.headers.push(("location", "/ui/".to_owned()));
+        return Some(answer);
+    }
+    Some(Refusal(StatusCode::NOT_FOUND, "").answer())
 }
 
 /// The answer for hyper.
@@ -93,8 +114,8 @@ pub(crate) fn respond(answer: Answer, is_secure: bool, is_head: bool) -> Respons
     response
 }
 
-fn method(method: &HttpMethod) -> Method {
-    match method.as_str() {
+pub(crate) fn method(name: &str) -> Method {
+    match name {
         "GET" => Method::Get,
         "HEAD" => Method::Head,
         "POST" => Method::Post,

@@ -5,7 +5,7 @@
 //! not plain goes to hyper**, with every byte of it, and the connection stays there. Nothing is refused here for its form, and
 //! nothing is taken here that two readers could understand in two ways: chunks, a bare LF, a header that is folded or given
 //! twice, another version, another target than a path.
-use crate::convert::Service;
+use crate::convert::{self, Service};
 use crate::head::Head;
 use crate::render::render;
 use crate::strict::length;
@@ -188,15 +188,9 @@ fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
         b.is_ascii_alphanumeric()
             || matches!(b, b'-'..=b'/' | b'_' | b'~' | b'%' | b'?' | b'=' | b'&' | b'+' | b':' | b'@' | b',' | b'!' | b'$' | b'\''..=b'*' | b';')
     };
-    let method = match method {
-        "GET" => Method::Get,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "PATCH" => Method::Patch,
-        "DELETE" => Method::Delete,
-        "LIST" => Method::List,
-        "SCAN" => Method::Scan,
-        _ => return None,
+    let method = match convert::method(method) {
+        Method::Head | Method::Other => return None,
+        usual => usual,
     };
     let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
         let colon = memchr(b':', line.as_bytes())?;

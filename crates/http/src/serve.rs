@@ -8,14 +8,13 @@ use crate::tls::TlsReload;
 use crate::watch::{Guard, Overdue, Watch};
 use bytes::Bytes;
 use http::header::CONNECTION;
-use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use kw_kernel::{Answer, Kernel};
+use kw_kernel::Kernel;
 use socket2::SockRef;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -258,9 +257,6 @@ async fn in_turn(service: &Service, watch: &Watch, request: Request<Incoming>) -
     let (parts, body) = request.into_parts();
     let (has_body, is_secure) = (!body.is_end_stream(), service.is_secure);
     let closing = |refusal: Refusal| closing(respond(refusal.answer(), is_secure, is_head));
-    if let Some(answer) = outside_api(&parts) {
-        return respond(answer, is_secure, is_head);
-    }
     match watch.in_time(has_body, answer(&parts, body, service, || watch.body_arrived())).await {
         Ok(Ok((answer, false))) => respond(answer, is_secure, is_head),
         Ok(Ok((answer, true))) => self::closing(respond(answer, is_secure, is_head)),
@@ -273,13 +269,10 @@ async fn in_turn(service: &Service, watch: &Watch, request: Request<Incoming>) -
 async fn at_once(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let is_head = request.method() == Method::HEAD;
     let (parts, body) = request.into_parts();
-    let answer = match outside_api(&parts) {
-        Some(answer) => answer,
-        None => match limited(service.rules.limits.request_time, answer(&parts, body, service, || {})).await {
-            Some(Ok((answer, _))) => answer,
-            Some(Err(refusal)) => refusal.answer(),
-            None => Overdue::Handler.refusal().answer(),
-        },
+    let answer = match limited(service.rules.limits.request_time, answer(&parts, body, service, || {})).await {
+        Some(Ok((answer, _))) => answer,
+        Some(Err(refusal)) => refusal.answer(),
+        None => Overdue::Handler.refusal().answer(),
     };
     respond(answer, service.is_secure, is_head)
 }
@@ -330,23 +323,6 @@ impl Stopped {
         }
         told
     }
-}
-
-/// What is not the API.
-fn outside_api(request: &Parts) -> Option<Answer> {
-    let path = request.uri.path();
-    if request.method == Method::OPTIONS {
-        return Some(Refusal(StatusCode::BAD_REQUEST, "OPTIONS is not supported").answer());
-    }
-    if path.starts_with("/v1/") {
-        return None;
-    }
-    if path == "/" {
-        let mut answer = Refusal(StatusCode::TEMPORARY_REDIRECT, "").answer();
-        answer.headers.push(("location", "/ui/".to_owned()));
-        return Some(answer);
-    }
-    Some(Refusal(StatusCode::NOT_FOUND, "").answer())
 }
 
 /// Runs HTTP/2 streams on the same event loop.
