@@ -1,5 +1,5 @@
 //! A cache in front of any store.
-use crate::{Batch, Key, Revision, Row, Store, StoreError, Watcher};
+use crate::{Key, Layer, Revision, Row, Store, StoreError, Watcher};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -42,9 +42,9 @@ impl<S: Store> Cached<S> {
     }
 }
 
-impl<S: Store> Store for Cached<S> {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
+impl<S: Store> Layer for Cached<S> {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
     }
 
     fn peek(&self, key: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
@@ -70,47 +70,6 @@ impl<S: Store> Store for Cached<S> {
             Ok(row)
         }
         .boxed()
-    }
-
-    fn scan<'a>(
-        &'a self,
-        start: &'a [u8],
-        end: &'a [u8],
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        self.inner.scan(start, end, limit)
-    }
-
-    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        self.inner.keys(start, end, limit)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.commit(batch)
-    }
-
-    fn revision(&self) -> Revision {
-        self.inner.revision()
-    }
-
-    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.newest()
-    }
-
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
-    }
-
-    fn trouble(&self) -> Option<StoreError> {
-        self.inner.trouble()
-    }
-
-    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
-        self.inner.watch(prefix, watcher);
-    }
-
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.inner.snapshot(out)
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

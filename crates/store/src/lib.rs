@@ -4,6 +4,7 @@
 //! encrypt; a backend sees ciphertext only.
 mod cached;
 mod cipher;
+mod layer;
 mod memory;
 mod sight;
 pub mod snapshot;
@@ -14,6 +15,7 @@ mod view;
 
 pub use cached::{CACHE_BYTES, Cached};
 pub use cipher::{Clear, RowCipher};
+pub use layer::Layer;
 pub use memory::MemoryStore;
 pub use sight::Sight;
 pub use txn::{Txn, TxnCore};

@@ -1,7 +1,8 @@
 use crate::suite::{self, model::Step};
-use crate::*;
+use crate::{Batch, CACHE_BYTES, Cached, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher, snapshot};
 use parking_lot::Mutex;
 use proptest::prelude::*;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 mod cache;

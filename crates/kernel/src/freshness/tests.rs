@@ -1,7 +1,7 @@
 use super::*;
 use crate::tests::bed::{Bed, ROOT};
 use futures_util::future::BoxFuture;
-use kw_store::{Batch, CACHE_BYTES, Cached, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher};
+use kw_store::{Batch, CACHE_BYTES, Cached, Key, Layer, MemoryStore, Revision, Row, Store, StoreError, Watcher};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,26 +47,12 @@ impl Way {
 /// As it is held by the node's cache.
 struct Held(Arc<Way>);
 
-impl Store for Held {
-    fn kind(&self) -> &'static str {
-        "etcd"
+impl Layer for Held {
+    fn inner(&self) -> &dyn Store {
+        self.0.inner.as_ref()
     }
     fn peek(&self, _: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
         None
-    }
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        self.0.inner.get(key)
-    }
-    fn scan<'a>(
-        &'a self,
-        start: &'a [u8],
-        end: &'a [u8],
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        self.0.inner.scan(start, end, limit)
-    }
-    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        self.0.inner.keys(start, end, limit)
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
         Box::pin(async move {
@@ -74,9 +60,6 @@ impl Store for Held {
             self.0.tell();
             done
         })
-    }
-    fn revision(&self) -> Revision {
-        self.0.inner.revision()
     }
     fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
         Box::pin(async move {
@@ -93,12 +76,6 @@ impl Store for Held {
     }
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
         self.0.watchers.lock().push((prefix, watcher));
-    }
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.0.inner.snapshot(out)
-    }
-    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0.inner.close()
     }
 }
 

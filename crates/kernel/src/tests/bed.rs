@@ -3,7 +3,7 @@ use crate::{Kernel, KernelParts, Method, Presented, Received, Registry, Settings
 use futures_util::future::BoxFuture;
 use kw_barrier::SystemRng;
 use kw_engine::{Cx, Engine, Lease, LeaseKind, Leased, Mount, Nothing, Request, Response, Routes, Terms, Txn, View};
-use kw_store::{Batch, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher};
+use kw_store::{Batch, Key, Layer, MemoryStore, Revision, Row, Store, StoreError};
 use kw_types::{Clock, Fault, SystemClock, Time, Ttl};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -189,9 +189,9 @@ impl Jumbled {
     }
 }
 
-impl Store for Jumbled {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
+impl Layer for Jumbled {
+    fn inner(&self) -> &dyn Store {
+        self.inner.as_ref()
     }
     fn peek(&self, _: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
         None
@@ -201,14 +201,6 @@ impl Store for Jumbled {
             self.wait().await;
             self.inner.get(key).await
         })
-    }
-    fn scan<'a>(
-        &'a self,
-        start: &'a [u8],
-        end: &'a [u8],
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        self.inner.scan(start, end, limit)
     }
     fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
         Box::pin(async move {
@@ -223,21 +215,6 @@ impl Store for Jumbled {
             self.wait().await;
             done
         })
-    }
-    fn revision(&self) -> Revision {
-        self.inner.revision()
-    }
-    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.newest()
-    }
-    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
-        self.inner.watch(prefix, watcher);
-    }
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.inner.snapshot(out)
-    }
-    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.close()
     }
 }
 

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kw_kernel::{MIGRATION_ROW, MigrationMark, MigrationState};
 use kw_store::suite::Dying;
-use kw_store::{Batch, Key, MemoryStore, Revision, Row, Store, StoreError, Watcher, Write};
+use kw_store::{Batch, Key, Layer, MemoryStore, Row, Store, StoreError, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -141,16 +141,11 @@ struct Restless {
     scans: AtomicUsize,
 }
 
-impl Store for Restless {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
+impl Layer for Restless {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
     }
-    fn peek(&self, key: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
-        self.inner.peek(key)
-    }
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        self.inner.get(key)
-    }
+
     fn scan<'a>(
         &'a self,
         start: &'a [u8],
@@ -163,27 +158,6 @@ impl Store for Restless {
             }
             self.inner.scan(start, end, limit).await
         })
-    }
-    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        self.inner.keys(start, end, limit)
-    }
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.commit(batch)
-    }
-    fn revision(&self) -> Revision {
-        self.inner.revision()
-    }
-    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.newest()
-    }
-    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
-        self.inner.watch(prefix, watcher);
-    }
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.inner.snapshot(out)
-    }
-    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.close()
     }
 }
 

@@ -1,5 +1,5 @@
 //! A store whose process is killed.
-use crate::{Batch, Key, Revision, Row, Store, StoreError, Watcher};
+use crate::{Batch, Layer, Revision, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -24,30 +24,9 @@ impl Dying {
     }
 }
 
-impl Store for Dying {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-
-    fn peek(&self, key: &[u8]) -> Option<Result<Option<Row>, StoreError>> {
-        self.inner.peek(key)
-    }
-
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        self.inner.get(key)
-    }
-
-    fn scan<'a>(
-        &'a self,
-        start: &'a [u8],
-        end: &'a [u8],
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        self.inner.scan(start, end, limit)
-    }
-
-    fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        self.inner.keys(start, end, limit)
+impl Layer for Dying {
+    fn inner(&self) -> &dyn Store {
+        self.inner.as_ref()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
@@ -58,27 +37,7 @@ impl Store for Dying {
         }
     }
 
-    fn revision(&self) -> Revision {
-        self.inner.revision()
-    }
-
-    fn newest(&self) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        self.inner.newest()
-    }
-
     fn is_shared(&self) -> bool {
         self.is_shared
-    }
-
-    fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>) {
-        self.inner.watch(prefix, watcher);
-    }
-
-    fn snapshot(&self, out: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        self.inner.snapshot(out)
-    }
-
-    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.close()
     }
 }
