@@ -1,8 +1,7 @@
 //! The two entries of a request, as JSON lines in Vault's form.
 use crate::json::{hashed, hashed_tree, number, pair, plain_pair, secret_pair, text};
 use crate::{Device, Hasher, Profile};
-use kw_types::Time;
-use std::cell::RefCell;
+use kw_types::{Buffer, Time};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -110,21 +109,12 @@ pub struct ResponseFacts<'a> {
 
 /// Who asked what, rendered for one device: the part that both entries of a request share. Rendering is most of the cost of an
 /// entry, so it is done once.
-pub struct Subject(Vec<u8>);
-
-thread_local! {
-    /// Buffers of former subjects.
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// So many buffers are kept, each of so many bytes at most.
-const SPARE_MAX: usize = 64;
-const SPARE_LEN_MAX: usize = 16 * 1024;
+pub struct Subject(Buffer);
 
 impl Subject {
     /// Renders the facts as this device writes them. `profile` is that of the caller for this device.
     pub fn new(device: &Device, facts: &RequestFacts<'_>, profile: Option<&Profile>) -> Self {
-        let mut out = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let mut out = Buffer::with_capacity(1024);
         out.extend_from_slice(br#"","auth":{"#);
         if let Some(profile) = profile {
             profile.write(facts.verdict.as_ref(), &mut out);
@@ -132,20 +122,6 @@ impl Subject {
         out.push(b'}');
         write_asked(device, facts, profile, &mut out);
         Self(out)
-    }
-}
-
-impl Drop for Subject {
-    fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.0);
-        buffer.clear();
-        // While a thread ends, its spare buffers may be gone.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < SPARE_MAX && buffer.capacity() <= SPARE_LEN_MAX {
-                spare.push(buffer);
-            }
-        });
     }
 }
 

@@ -61,20 +61,7 @@ pub(crate) fn secret_pair(key: &str, value: &str, hasher: Option<&Hasher>, out: 
 
 pub(crate) fn number(key: &str, value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(key.as_bytes());
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut left = value;
-    loop {
-        at -= 1;
-        if let Some(slot) = digits.get_mut(at) {
-            *slot = b'0' + (left % 10) as u8;
-        }
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 pub(crate) fn flag(key: &str, value: bool, out: &mut Vec<u8>) {

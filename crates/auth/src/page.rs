@@ -12,6 +12,6 @@ pub struct ListPage {
 
 impl ListPage {
     pub fn page(&self) -> Page<'_> {
-        Page { after: &self.after, limit: usize::try_from(self.limit).unwrap_or(0) }
+        Page::new(&self.after, usize::try_from(self.limit).unwrap_or(0))
     }
 }

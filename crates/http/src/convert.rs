@@ -30,7 +30,12 @@ impl Refusal {
         let Self(status, text) = self;
         // The texts are ours and need no escaping.
         let body = if text.is_empty() { r#"{"errors":[]}"#.to_owned() } else { format!(r#"{{"errors":["{text}"]}}"#) };
-        Answer { status: status.as_u16(), content_type: "application/json", body: body.into(), headers: Vec::new() }
+        Answer {
+            status: status.as_u16(),
+            content_type: "application/json",
+            body: body.into_bytes().into(),
+            headers: Vec::new(),
+        }
     }
 }
 
@@ -108,7 +113,8 @@ pub(crate) fn respond(answer: Answer, is_secure: bool, is_head: bool) -> Respons
     };
     fixed_headers(&answer, is_secure).for_each(|(name, value)| insert(name, value));
     answer.headers.iter().for_each(|(name, value)| insert(name, value));
-    let mut response = Response::new(Full::new(if is_head { Bytes::new() } else { answer.body }));
+    let body = if is_head { Bytes::new() } else { answer.body.into_vec().into() };
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response

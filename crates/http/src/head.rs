@@ -28,7 +28,7 @@ impl<'a> Head<'a> {
     pub fn read(parts: &'a Parts) -> Result<Self, Refusal> {
         let mut head = Self::default();
         for (name, value) in &parts.headers {
-            head.take(name.as_str(), value.as_bytes())?;
+            head.take(name.as_str(), value.as_bytes(), text_of(value.as_bytes()))?;
         }
         if head.has_length && head.has_coding {
             return Err(bad("Content-Length and Transfer-Encoding exclude each other"));
@@ -44,11 +44,11 @@ impl<'a> Head<'a> {
         Ok(head)
     }
 
-    /// Of headers of HTTP/1.1, with names in lower case. Errors: the same.
+    /// Of headers of HTTP/1.1, with names in lower case and values of visible ASCII, blanks and tabs. Errors: the same.
     pub fn of_lines(lines: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Refusal> {
         let mut head = Self::default();
         for (name, value) in lines {
-            head.take(name, value.as_bytes())?;
+            head.take(name, value.as_bytes(), Some(value))?;
         }
         head.check_host(true)?;
         Ok(head)
@@ -78,7 +78,8 @@ impl<'a> Head<'a> {
         self.token.is_some()
     }
 
-    fn take(&mut self, name: &'a str, value: &'a [u8]) -> Result<(), Refusal> {
+    /// `text`: the value, if it is of visible ASCII, blanks and tabs.
+    fn take(&mut self, name: &'a str, value: &'a [u8], text: Option<&'a str>) -> Result<(), Refusal> {
         match name {
             "host" => once(self.host.replace(value).is_none()),
             "content-length" => once(!std::mem::replace(&mut self.has_length, true)),
@@ -87,29 +88,29 @@ impl<'a> Head<'a> {
                 let is_chunked = value.eq_ignore_ascii_case(b"chunked");
                 if is_chunked { Ok(()) } else { Err(bad("the only Transfer-Encoding that is read is chunked")) }
             }
-            "content-type" => only(&mut self.content_type, value),
+            "content-type" => only(&mut self.content_type, text),
             "x-vault-namespace" => {
-                only(&mut self.namespace, value)?;
-                self.tell(name, value)
+                only(&mut self.namespace, text)?;
+                self.tell(name, text)
             }
             "x-vault-wrap-ttl" => {
-                only(&mut self.wrap_ttl, value)?;
-                self.tell(name, value)
+                only(&mut self.wrap_ttl, text)?;
+                self.tell(name, text)
             }
             "x-vault-token" => {
-                let text = text_of(value).ok_or_else(|| bad("the token holds characters that no token has"))?;
+                let text = text.ok_or_else(|| bad("the token holds characters that no token has"))?;
                 self.credential(text)
             }
             "authorization" => {
-                let bearer = text_of(value).and_then(|text| text.strip_prefix("Bearer "));
+                let bearer = text.and_then(|text| text.strip_prefix("Bearer "));
                 bearer.map_or(Ok(()), |text| self.credential(text))
             }
             "cookie" | "accept" | "connection" | "accept-encoding" => Ok(()),
             "x-vault-request" => {
                 self.is_meant = value == b"true";
-                self.tell(name, value)
+                self.tell(name, text)
             }
-            _ => self.tell(name, value),
+            _ => self.tell(name, text),
         }
     }
 
@@ -124,10 +125,8 @@ impl<'a> Head<'a> {
         }
     }
 
-    fn tell(&mut self, name: &'a str, value: &'a [u8]) -> Result<(), Refusal> {
-        if let Some(text) = text_of(value) {
-            self.told.push((name, text));
-        }
+    fn tell(&mut self, name: &'a str, text: Option<&'a str>) -> Result<(), Refusal> {
+        self.told.extend(text.map(|text| (name, text)));
         Ok(())
     }
 
@@ -168,8 +167,8 @@ fn once(is_first: bool) -> Result<(), Refusal> {
 
 /// A header that changes what a request means: once at most, and readable. One that was passed over would leave the caller in
 /// the belief that it counted: that the answer is wrapped, say.
-fn only<'a>(place: &mut Option<&'a str>, value: &'a [u8]) -> Result<(), Refusal> {
-    match text_of(value) {
+fn only<'a>(place: &mut Option<&'a str>, text: Option<&'a str>) -> Result<(), Refusal> {
+    match text {
         Some(text) if place.is_none() => {
             *place = Some(text);
             Ok(())

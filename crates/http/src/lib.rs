@@ -6,6 +6,7 @@ mod listen;
 mod plain;
 mod render;
 mod rules;
+mod seat;
 mod serve;
 mod strict;
 mod tls;
@@ -13,5 +14,6 @@ mod watch;
 
 pub use listen::{Bound, ListenError, bind_tcp, bind_unix};
 pub use rules::{Forwarded, Limits, Rules};
+pub use seat::Seat;
 pub use serve::{Listener, Shutdown, serve};
 pub use tls::{ClientCerts, TlsConfig, TlsError, TlsReload};

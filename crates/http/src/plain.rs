@@ -61,17 +61,21 @@ where
         };
         let whole = head + body;
         let has_body = line.input.len() < whole;
-        let answered = watch.in_time(has_body, async {
-            while line.input.len() < whole {
-                if !line.reads().await {
-                    return Done::Gone;
+        let answered = {
+            // Pinned here: it is large, and would be moved otherwise.
+            let answering = pin!(async {
+                while line.input.len() < whole {
+                    if !line.reads().await {
+                        return Done::Gone;
+                    }
                 }
-            }
-            watch.body_arrived();
-            handle(service, line.input.get(..head).unwrap_or_default(), line.input.get(head..whole).unwrap_or_default())
-                .await
-        });
-        let (answer, is_last) = match answered.await {
+                watch.body_arrived();
+                let (head, body) = (line.input.get(..head), line.input.get(head..whole));
+                handle(service, head.unwrap_or_default(), body.unwrap_or_default()).await
+            });
+            watch.in_time(has_body, answering).await
+        };
+        let (answer, is_last) = match answered {
             Ok(Done::Answer(answer)) => (answer, is_last || stopping.get()),
             Ok(Done::Other) => return Some(Other { stream: line.stream, bytes: line.input }),
             Ok(Done::Gone) => return None,
@@ -101,7 +105,7 @@ async fn handle(service: &Service, head: &[u8], body: &[u8]) -> Done {
     if service.rules.needs_request_header && !head.is_meant {
         return Done::Other;
     }
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (path, query) = split_at_first(b'?', target).unwrap_or((target, ""));
     let mut received = head.into_received(service.remote, service.rules.edge, Bytes::copy_from_slice(body));
     (received.method, received.raw_path, received.query) = (method, path, query);
     Done::Answer(service.kernel.handle(&received).await)
@@ -182,22 +186,34 @@ fn header(line: &mut [u8]) -> Header {
 /// The lines of a framed head; `None` where it is not plain, or is to be refused.
 fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
     let mut lines = Lines(std::str::from_utf8(bytes).ok()?);
-    let (method, rest) = lines.next()?.split_once(' ')?;
+    let (method, rest) = split_at_first(b' ', lines.next()?)?;
     let target = rest.strip_suffix(" HTTP/1.1")?.strip_prefix("/v1/")?;
-    let plain = |b: &u8| {
-        b.is_ascii_alphanumeric()
-            || matches!(b, b'-'..=b'/' | b'_' | b'~' | b'%' | b'?' | b'=' | b'&' | b'+' | b':' | b'@' | b',' | b'!' | b'$' | b'\''..=b'*' | b';')
-    };
     let method = match convert::method(method) {
         Method::Head | Method::Other => return None,
         usual => usual,
     };
     let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
-        let colon = memchr(b':', line.as_bytes())?;
-        Some((line.get(..colon)?, line.get(colon + 1..)?.trim_ascii()))
+        let (name, value) = split_at_first(b':', line)?;
+        Some((name, value.trim_ascii()))
     });
     let head = Head::of_lines(headers).ok()?;
-    target.as_bytes().iter().all(plain).then_some((method, target, head))
+    target.bytes().all(|b| PLAIN.get(usize::from(b)) == Some(&true)).then_some((method, target, head))
+}
+
+/// The bytes of a target that need no second look.
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut at) = ([false; 256], 0);
+    while at < plain.len() {
+        plain[at] = matches!(at as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b'/' | b'_' | b'~' | b'%' | b'?' | b'=' | b'&' | b'+' | b':' | b'@' | b',' | b'!' | b'$' | b'\''..=b'*' | b';');
+        at += 1;
+    }
+    plain
+};
+
+/// What is before and after a byte, by the vectored search.
+fn split_at_first(byte: u8, text: &str) -> Option<(&str, &str)> {
+    let at = memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The lines of a framed head, by the vectored search.
@@ -207,10 +223,9 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let end = memchr(b'\n', self.0.as_bytes())?;
-        let line = self.0.get(..end)?.strip_suffix('\r')?;
-        self.0 = self.0.get(end + 1..)?;
-        Some(line)
+        let (line, rest) = split_at_first(b'\n', self.0)?;
+        self.0 = rest;
+        line.strip_suffix('\r')
     }
 }
 

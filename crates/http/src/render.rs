@@ -3,7 +3,6 @@ use http::StatusCode;
 use kw_kernel::Answer;
 use kw_types::{Clock, SystemClock};
 use std::cell::RefCell;
-use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What every answer says, by the case that clients look for, and what depends on its type and on the connection.
@@ -46,8 +45,7 @@ pub(crate) fn render(answer: &Answer, is_secure: bool, is_last: bool, out: &mut 
     // RFC 9110, 8.6: none with 204.
     if status != StatusCode::NO_CONTENT {
         out.extend_from_slice(b"\r\nContent-Length: ");
-        // Writing into a Vec does not fail.
-        let _ = write!(out, "{}", answer.body.len());
+        out.extend_from_slice(itoa::Buffer::new().format(answer.body.len()).as_bytes());
     }
     out.extend_from_slice(b"\r\nDate: ");
     date(out);

@@ -3,6 +3,7 @@ use crate::convert::{Refusal, Service, answer, respond};
 use crate::listen::Bound;
 use crate::plain::{self, Other};
 use crate::rules::Rules;
+use crate::seat::Seat;
 use crate::strict::Strict;
 use crate::tls::TlsReload;
 use crate::watch::{Guard, Overdue, Watch};
@@ -41,17 +42,18 @@ pub struct Listener {
 /// Turns true when the server is to stop: no new connections, those that are open end after the request that is running.
 pub type Shutdown = watch::Receiver<bool>;
 
-/// Serves a listener until `shutdown`, then waits until the last connection is closed. Must run on a `LocalRuntime`, or within a `LocalSet`.
+/// Serves a listener until `shutdown`, then waits until the last connection is closed. Must run on a `LocalRuntime`, or within a
+/// `LocalSet`; `seat` is the place of this event loop among those that serve the same listener.
 ///
 /// Errors: the socket cannot be handed to the event loop.
-pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdown) -> io::Result<()> {
+pub async fn serve(listener: Listener, kernel: Arc<Kernel>, mut shutdown: Shutdown, seat: Seat) -> io::Result<()> {
     let Listener { bound, tls, rules } = listener;
     let socket = Socket::new(bound)?;
     let stopping = shutdown.clone();
     let open = Rc::new(Cell::new(0_usize));
     loop {
         let (stream, remote) = tokio::select! {
-            accepted = socket.accept() => match accepted {
+            accepted = socket.accept(seat) => match accepted {
                 Ok(accepted) => accepted,
                 // Another event loop was told first, and closed the socket for all.
                 Err(_) if *stopping.borrow() => break,
@@ -120,14 +122,17 @@ impl Socket {
         }
     }
 
-    async fn accept(&self) -> io::Result<(Accepted, Option<SocketAddr>)> {
+    async fn accept(&self, seat: Seat) -> io::Result<(Accepted, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, remote) = listener.accept().await?;
+                let (stream, remote) = seat.accept(|cx| listener.poll_accept(cx)).await?;
                 stream.set_nodelay(true)?;
                 Ok((Accepted::Tcp(stream), Some(remote)))
             }
-            Self::Unix(listener, _) => Ok((Accepted::Unix(listener.accept().await?.0), None)),
+            Self::Unix(listener, _) => {
+                let (stream, _) = seat.accept(|cx| listener.poll_accept(cx)).await?;
+                Ok((Accepted::Unix(stream), None))
+            }
         }
     }
 }
@@ -147,15 +152,16 @@ impl Connection {
         match (stream, tls) {
             (Accepted::Tcp(stream), None) => self.http1(stream).await,
             (Accepted::Unix(stream), None) => self.http1(stream).await,
-            (Accepted::Tcp(stream), Some(tls)) => self.encrypted(stream, &tls).await,
-            (Accepted::Unix(stream), Some(tls)) => self.encrypted(stream, &tls).await,
+            // Boxed, so that other connections have no room for the handshake in them.
+            (Accepted::Tcp(stream), Some(tls)) => Box::pin(self.encrypted(stream, &tls)).await,
+            (Accepted::Unix(stream), Some(tls)) => Box::pin(self.encrypted(stream, &tls)).await,
         }
     }
 
     async fn encrypted(self, stream: impl Stream + 'static, tls: &TlsReload) {
         let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
         match limited(self.service.rules.limits.header_time, acceptor.accept(stream)).await {
-            Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
+            Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => Box::pin(self.http2(stream)).await,
             Some(Ok(stream)) => self.http1(stream).await,
             Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             None => tracing::debug!("a TLS handshake took too long"),

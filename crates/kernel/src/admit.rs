@@ -11,8 +11,8 @@ use kw_types::Fault;
 use std::sync::Arc;
 
 /// A request that may go on. Made by [`admit`] alone; without one, no handler runs.
-pub(crate) struct Admitted<'k> {
-    pub resolved: Resolved<'k>,
+pub(crate) struct Admitted<'r> {
+    pub resolved: &'r Resolved<'r>,
     pub who: Who,
     _private: (),
 }
@@ -34,19 +34,18 @@ pub(crate) struct Who {
     pub list_limit: Option<usize>,
 }
 
-/// A request that may not go on, with what audit is to hear.
-pub(crate) struct Refused<'k> {
-    pub resolved: Resolved<'k>,
+/// Why a request may not go on, and what audit is to hear.
+pub(crate) struct Refused {
     pub who: Who,
     pub fault: Fault,
 }
 
 /// Judges the request.
-pub(crate) async fn admit<'k>(kernel: &'k Kernel, resolved: Resolved<'k>) -> Result<Admitted<'k>, Box<Refused<'k>>> {
-    let mut who = Who { operation: operation_word(&resolved, true), ..Who::default() };
-    match judge(kernel, &resolved, &mut who).await {
+pub(crate) async fn admit<'r>(kernel: &Kernel, resolved: &'r Resolved<'r>) -> Result<Admitted<'r>, Box<Refused>> {
+    let mut who = Who { operation: operation_word(resolved, true), ..Who::default() };
+    match judge(kernel, resolved, &mut who).await {
         Ok(()) => Ok(Admitted { resolved, who, _private: () }),
-        Err(fault) => Err(Box::new(Refused { resolved, who, fault })),
+        Err(fault) => Err(Box::new(Refused { who, fault })),
     }
 }
 
@@ -58,38 +57,26 @@ async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Resul
         return Ok(());
     }
     let token = resolved.received.token.ok_or_else(Fault::denied)?;
-    let session = kernel.tokens.find(kernel, token.expose(), resolved.time).await?.ok_or_else(Fault::denied)?;
-    who.session = Some(session.clone());
+    let found = kernel.tokens.find(kernel, token.expose(), resolved.time).await?.ok_or_else(Fault::denied)?;
+    let session = who.session.insert(found);
     let remote = resolved.received.remote.map(|a| a.ip());
     if session.entry.is_spent || !session.entry.bound_cidrs.allow(remote) {
         return Err(Fault::denied());
     }
-    let session = if session.entry.num_uses > 0 { Box::pin(spend(kernel, &session)).await? } else { session };
-    who.has_spent = session.entry.is_spent;
-    who.session = Some(session.clone());
-    let rights = session.rights(kernel).await?;
-    who.rights = Some(rights.clone());
-    match (&resolved.target, &resolved.mount) {
-        // What a path is for may be known by whoever may do anything in its mount, as in the OpenAPI document.
-        (Target::Help, Some(mount)) => {
-            let allowed = rights.acl.has_any_access(mount.path.as_str());
-            (who.allowed, who.operation) = (Some(allowed), "help");
-            if allowed { Ok(()) } else { Err(denied_by_policy()) }
-        }
-        _ => decide(kernel, resolved, &session, &rights, who).await,
+    if session.entry.num_uses > 0 {
+        *session = Box::pin(spend(kernel, session)).await?;
     }
-}
-
-async fn decide(
-    kernel: &Kernel,
-    resolved: &Resolved<'_>,
-    session: &Session,
-    rights: &Rights,
-    who: &mut Who,
-) -> Result<(), Fault> {
+    who.has_spent = session.entry.is_spent;
+    let rights = who.rights.insert(session.rights(kernel).await?);
+    if let (Target::Help, Some(mount)) = (&resolved.target, &resolved.mount) {
+        // What a path is for may be known by whoever may do anything in its mount, as in the OpenAPI document.
+        let allowed = rights.acl.has_any_access(mount.path.as_str());
+        (who.allowed, who.operation) = (Some(allowed), "help");
+        return if allowed { Ok(()) } else { Err(denied_by_policy()) };
+    }
     let exists = resolved.verb != Verb::Write || Box::pin(exists(kernel, resolved, session)).await?;
-    let operation = operation_of(resolved.verb, exists);
     who.operation = operation_word(resolved, exists);
+    let operation = operation_of(resolved.verb, exists);
     let ask = Ask {
         path: resolved.path.as_str(),
         operation,

@@ -1,8 +1,7 @@
 //! The answer on the wire: Vault's JSON envelope.
 use crate::mounts::Mounted;
-use bytes::Bytes;
 use kw_engine::JsonText;
-use kw_types::{Fault, Time};
+use kw_types::{Buffer, Fault, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ pub type Header = (&'static str, String);
 pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
-    pub body: Bytes,
+    pub body: Buffer,
     pub headers: Vec<Header>,
 }
 
@@ -83,11 +82,11 @@ impl Envelope {
     }
 
     /// The JSON text, with `data` spliced in as it is.
-    pub fn to_json(&self, request_id: &str) -> Vec<u8> {
+    pub fn to_json(&self, request_id: &str) -> Buffer {
         let data = self.data.as_ref().map_or("null", JsonText::get);
         // Vault's answers with a wrapping token have an empty one; the request's own is inside.
         let request_id = if self.wrap.is_some() { "" } else { request_id };
-        let mut out = Vec::with_capacity(data.len() + 256);
+        let mut out = Buffer::with_capacity(data.len() + 256);
         out.extend_from_slice(br#"{"request_id":""#);
         out.extend_from_slice(request_id.as_bytes());
         if self.is_leased() {
@@ -131,12 +130,12 @@ fn push<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 }
 
 impl Answer {
-    pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, content_type: "application/json", body: body.into(), headers: Vec::new() }
+    pub(crate) fn json(status: u16, body: Buffer) -> Self {
+        Self { status, content_type: "application/json", body, headers: Vec::new() }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, content_type: "", body: Bytes::new(), headers: Vec::new() }
+        Self { status, content_type: "", body: Buffer::default(), headers: Vec::new() }
     }
 
     /// A refusal. One with data (a deleted version) has the envelope, any other the list of texts.
@@ -145,7 +144,7 @@ impl Answer {
             let data = Some(JsonText::stored(data.to_owned()));
             return Self::json(fault.kind().status(), Envelope { data, ..Envelope::default() }.to_json(request_id));
         }
-        let mut body = br#"{"errors":"#.to_vec();
+        let mut body = Buffer::from(br#"{"errors":"#.to_vec());
         push(fault.public(), &mut body);
         body.push(b'}');
         Self::json(fault.kind().status(), body)

@@ -100,7 +100,7 @@ async fn leases_of(kernel: &Kernel, departure: &Departure, max: usize) -> Result
     let (rows, folder) = (kernel.view(LEASES), departure.mount.path.as_str());
     let (mut found, mut after) = (GivenOut::default(), String::new());
     loop {
-        let page = rows.rows(folder, Page { after: &after, limit: STEP }).await?;
+        let page = rows.rows(folder, Page::new(&after, STEP)).await?;
         for (name, plain) in &page {
             let id = format!("{folder}{name}");
             if plain.is_empty() {
@@ -158,7 +158,7 @@ async fn delete_rows(kernel: &Kernel, mount: &Mount, steps: usize) -> Result<boo
     let lockouts = format!("{LOCKOUTS}{}/", mount.accessor);
     for prefix in [mount.rows_prefix(), lockouts] {
         for _ in 0..steps.div_ceil(STEP) {
-            let names = kernel.view(&prefix).names("", Page { after: "", limit: STEP }).await?;
+            let names = kernel.view(&prefix).names("", Page::new("", STEP)).await?;
             if names.is_empty() {
                 break;
             }
@@ -168,7 +168,7 @@ async fn delete_rows(kernel: &Kernel, mount: &Mount, steps: usize) -> Result<boo
             };
             kernel.transact(delete).await?;
         }
-        if !kernel.view(&prefix).names("", Page { after: "", limit: 1 }).await?.is_empty() {
+        if !kernel.view(&prefix).names("", Page::new("", 1)).await?.is_empty() {
             return Ok(false);
         }
     }

@@ -102,7 +102,7 @@ impl Kernel {
             return Ok(());
         }
         for _ in 0..max.div_ceil(STEP) {
-            let ids = self.view(HELD_LEASES).names("", Page { after: "", limit: STEP }).await?;
+            let ids = self.view(HELD_LEASES).names("", Page::new("", STEP)).await?;
             if ids.is_empty() {
                 let core = self.core_txn();
                 core.scoped(CORE).delete(ROW);

@@ -96,7 +96,7 @@ pub(crate) async fn succeeded(kernel: &Kernel, mount: &Mount, alias: &str) -> Re
 /// Deletes counts that say nothing any more, so that failing under ever new names does not fill the store. Looks at `max` rows
 /// after `after`; gives the last one looked at, empty at the end.
 pub(crate) async fn sweep(kernel: &Kernel, after: &str, max: usize) -> Result<String, Fault> {
-    let rows = kernel.view(LOCKOUTS).rows("", Page { after, limit: max }).await?;
+    let rows = kernel.view(LOCKOUTS).rows("", Page::new(after, max)).await?;
     let table = kernel.mounts.current(kernel).await?;
     let now = kernel.now();
     let is_over = |name: &str, row: &LockoutRow| {

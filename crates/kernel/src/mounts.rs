@@ -7,8 +7,6 @@ use kw_audit::MountText;
 use kw_engine::{Mount, Page};
 use kw_store::{Key, Revision, Txn, View, Watcher};
 use kw_types::Fault;
-use std::collections::BTreeMap;
-use std::ops::Bound::{Included, Unbounded};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,44 +40,51 @@ impl Deref for Mounted {
 /// All mounts by path. `auth/` methods are among them under their full path.
 #[derive(Debug, Default)]
 pub(crate) struct MountTable {
-    by_path: BTreeMap<String, Arc<Mounted>>,
+    /// In the order of their paths.
+    by_path: Vec<Arc<Mounted>>,
     /// Disabled mounts whose credentials are still being taken back. They serve nothing.
     leaving: Vec<Arc<Mounted>>,
 }
 
 impl MountTable {
+    fn new(mut mounts: Vec<Arc<Mounted>>, leaving: Vec<Arc<Mounted>>) -> Self {
+        mounts.sort_unstable_by(|a, b| a.path.as_str().cmp(b.path.as_str()));
+        Self { by_path: mounts, leaving }
+    }
+
     /// The mount whose path is the longest beginning of `path` (`secret` finds `secret/`), and the rest of the path.
     pub fn find<'p>(&self, path: &'p str) -> Option<(&Arc<Mounted>, &'p str)> {
         // In order, all beginnings of a path come before it; no mount lies within another, so it is the last of them or none.
-        let last = self.by_path.range::<str, _>((Unbounded, Included(path))).next_back();
-        if let Some((mount, rest)) = last.and_then(|(own, mount)| Some((mount, path.strip_prefix(own.as_str())?))) {
-            return Some((mount, rest));
+        let after = self.by_path.partition_point(|mount| mount.path.as_str() <= path);
+        let last = after.checked_sub(1).and_then(|at| self.by_path.get(at));
+        if let Some(found) = last.and_then(|mount| Some((mount, path.strip_prefix(mount.path.as_str())?))) {
+            return Some(found);
         }
         self.exact(path).map(|mount| (mount, ""))
     }
 
     /// The mount at this path, given with or without its trailing slash.
     pub fn exact(&self, path: &str) -> Option<&Arc<Mounted>> {
-        if path.is_empty() || path.ends_with('/') {
-            return self.by_path.get(path);
-        }
+        let near = self.by_path.iter().skip(self.by_path.partition_point(|mount| mount.path.as_str() < path));
         // Before `secret/` in order there may be the likes of `secret-old/`.
-        let near = self.by_path.range::<str, _>((Included(path), Unbounded));
-        let mut near = near.take_while(|(own, _)| own.starts_with(path));
-        near.find(|(own, _)| own.strip_suffix('/') == Some(path)).map(|(_, mount)| mount)
+        let mut near = near.take_while(|mount| mount.path.as_str().starts_with(path));
+        if path.is_empty() || path.ends_with('/') {
+            return near.next().filter(|mount| mount.path.as_str() == path);
+        }
+        near.find(|mount| mount.path.as_str().strip_suffix('/') == Some(path))
     }
 
     /// A mount that lies over, at or under this path, if any.
     pub fn overlap(&self, path: &str) -> Option<&Arc<Mounted>> {
-        self.by_path.values().find(|m| m.path.as_str().starts_with(path) || path.starts_with(m.path.as_str()))
+        self.by_path.iter().find(|m| m.path.as_str().starts_with(path) || path.starts_with(m.path.as_str()))
     }
 
     pub fn by_accessor(&self, accessor: &str) -> Option<&Arc<Mounted>> {
-        self.by_path.values().find(|m| m.accessor == accessor)
+        self.by_path.iter().find(|m| m.accessor == accessor)
     }
 
     pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Mounted>> {
-        self.by_path.values().find(|m| m.uuid == uuid)
+        self.by_path.iter().find(|m| m.uuid == uuid)
     }
 
     /// As [`MountTable::by_uuid`], but a mount that is being disabled is found too: what revokes its credentials needs it.
@@ -90,27 +95,27 @@ impl MountTable {
     /// Reads the table from a view of the whole store.
     pub(crate) async fn read(view: View<'_>) -> Result<Self, Fault> {
         let (mounts, departures) = (view.rescoped(MOUNTS), view.rescoped(DEPARTURES));
-        let mut table = Self::default();
+        let (mut present, mut leaving) = (Vec::new(), Vec::new());
         for name in mounts.names("", Page::default()).await? {
             if let Some((plain, revision)) = mounts.get_row(&name).await? {
                 let mount: Mount = serde_json::from_slice(&plain)
                     .map_err(|e| Fault::internal(format_args!("mount row {name:?}: {:?}", e.classify())))?;
                 let mounted = Mounted { revision, ..mount.into() };
-                table.by_path.insert(mounted.path.as_str().to_owned(), Arc::new(mounted));
+                present.push(Arc::new(mounted));
             }
         }
         for name in departures.names("", Page::default()).await? {
             if let Some(departure) = departures.get::<Departure>(&name).await?
                 && departure.target.is_none()
             {
-                table.leaving.push(Arc::new(departure.mount.into()));
+                leaving.push(Arc::new(departure.mount.into()));
             }
         }
-        Ok(table)
+        Ok(Self::new(present, leaving))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Mounted>> {
-        self.by_path.values()
+        self.by_path.iter()
     }
 }
 

@@ -38,20 +38,24 @@ impl Kernel {
             Err(Unresolved::Fault(fault)) => return refuse(&fault, ""),
         };
         if !resolved.is_audited() {
-            return Box::pin(unaudited(self, resolved)).await;
+            return Box::pin(unaudited(self, &resolved)).await;
         }
-        match admit(self, resolved).await {
+        match admit(self, &resolved).await {
             Ok(admitted) => {
-                let recorded = match record(self, admitted).await {
+                let recorded = match record(self, &admitted).await {
                     Ok(recorded) => recorded,
                     Err(fault) => return refuse(&fault, ""),
                 };
-                let outcome = run(self, &recorded.admitted).await;
+                let outcome = run(self, recorded.admitted).await;
                 recorded.done(self, outcome).await
             }
-            Err(refused) => Box::pin(tell_refused(self, *refused)).await,
+            Err(refused) => Box::pin(tell_refused(self, &resolved, *refused)).await,
         }
     }
+}
+
+fn finished(outcome: Result<Outcome, Fault>, request_id: &str) -> Answer {
+    outcome.map_or_else(|fault| refuse(&fault, request_id), |outcome| outcome.into_answer(request_id))
 }
 
 /// Logs what the caller does not see, and answers.
@@ -65,19 +69,17 @@ fn refuse(fault: &Fault, request_id: &str) -> Answer {
     Answer::fault(fault, request_id)
 }
 
-async fn unaudited(kernel: &Kernel, resolved: Resolved<'_>) -> Answer {
-    match admit(kernel, resolved).await {
-        Ok(admitted) => match run(kernel, &admitted).await {
-            Ok(outcome) => outcome.into_answer(&admitted.resolved.id),
-            Err(fault) => refuse(&fault, &admitted.resolved.id),
-        },
-        Err(refused) => refuse(&refused.fault, &refused.resolved.id),
-    }
+async fn unaudited(kernel: &Kernel, resolved: &Resolved<'_>) -> Answer {
+    let outcome = match admit(kernel, resolved).await {
+        Ok(admitted) => run(kernel, &admitted).await,
+        Err(refused) => Err(refused.fault),
+    };
+    finished(outcome, &resolved.id)
 }
 
 /// A request that audit knows of. Consumed by its outcome; dropped without one (the client is gone), it says so in the log.
-struct Recorded<'k> {
-    admitted: Admitted<'k>,
+struct Recorded<'r> {
+    admitted: &'r Admitted<'r>,
     receipt: Receipt,
     request_line: tick::Pending,
 }
@@ -91,8 +93,8 @@ struct Receipt {
 }
 
 /// Stage 3: audit hears of the request. Where the handler can change something, the line is written before it runs.
-async fn record<'k>(kernel: &Kernel, admitted: Admitted<'k>) -> Result<Recorded<'k>, Fault> {
-    let (receipt, request_line) = open_record(kernel, &admitted.resolved, &admitted.who, None).await?;
+async fn record<'r>(kernel: &Kernel, admitted: &'r Admitted<'r>) -> Result<Recorded<'r>, Fault> {
+    let (receipt, request_line) = open_record(kernel, admitted.resolved, &admitted.who, None).await?;
     if admitted.resolved.is_write() {
         request_line.written().await.map_err(|fault| fault.because("before the handler ran"))?;
         return Ok(Recorded { admitted, receipt, request_line: tick::Pending::none() });
@@ -134,32 +136,30 @@ async fn open_record(
 impl Recorded<'_> {
     /// Stage 4: the outcome is recorded and becomes the answer. Nothing leaves before its line is written.
     async fn done(mut self, kernel: &Kernel, outcome: Result<Outcome, Fault>) -> Answer {
-        let (resolved, who) = (&self.admitted.resolved, &self.admitted.who);
+        let (resolved, who) = (self.admitted.resolved, &self.admitted.who);
         let outcome = match outcome {
             Ok(outcome) if resolved.wrap_ttl.is_some() => Box::pin(wrap(kernel, resolved, outcome)).await,
             settled => settled,
         };
         self.receipt.is_closed = true;
         let line = close_record(kernel, resolved, &self.receipt, outcome.as_ref());
+        // Made before the wait, so that many that wait hold little.
+        let answer = finished(outcome, &resolved.id);
         let spent = if who.has_spent { Box::pin(end_spent(kernel, who)).await } else { Ok(()) };
         let written = line.written().await.and(self.request_line.written().await).and(spent);
-        match (written, outcome) {
-            (Err(fault), _) | (Ok(()), Err(fault)) => refuse(&fault, &resolved.id),
-            (Ok(()), Ok(outcome)) => outcome.into_answer(&resolved.id),
-        }
+        written.map_or_else(|fault| refuse(&fault, &resolved.id), |()| answer)
     }
 }
 
 /// A refusal is recorded like any outcome.
-async fn tell_refused(kernel: &Kernel, refused: Refused<'_>) -> Answer {
-    let Refused { resolved, who, fault } = refused;
+async fn tell_refused(kernel: &Kernel, resolved: &Resolved<'_>, Refused { who, fault }: Refused) -> Answer {
     let error = fault.public().join("; ");
-    let (mut receipt, request_line) = match open_record(kernel, &resolved, &who, Some(&error)).await {
+    let (mut receipt, request_line) = match open_record(kernel, resolved, &who, Some(&error)).await {
         Ok(opened) => opened,
         Err(fault) => return refuse(&fault, &resolved.id),
     };
     receipt.is_closed = true;
-    let line = close_record(kernel, &resolved, &receipt, Err(&fault));
+    let line = close_record(kernel, resolved, &receipt, Err(&fault));
     let spent = if who.has_spent { end_spent(kernel, &who).await } else { Ok(()) };
     match line.written().await.and(request_line.written().await).and(spent) {
         Ok(()) => refuse(&fault, &resolved.id),

@@ -35,7 +35,7 @@ const CONFLICTS_MAX: u32 = 64;
 
 /// Stage "done": nothing else calls a handler, and it takes an [`Admitted`].
 pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outcome, Fault> {
-    let resolved = &admitted.resolved;
+    let resolved = admitted.resolved;
     match &resolved.target {
         Target::Engine(op) => run_engine(kernel, admitted, &op.handler).await,
         Target::System(op) => {
@@ -59,7 +59,7 @@ pub(crate) async fn run(kernel: &Kernel, admitted: &Admitted<'_>) -> Result<Outc
 }
 
 async fn run_engine(kernel: &Kernel, admitted: &Admitted<'_>, handler: &Handler) -> Result<Outcome, Fault> {
-    let resolved = &admitted.resolved;
+    let resolved = admitted.resolved;
     let mount = resolved.mount.as_ref().ok_or_else(|| Fault::internal("an engine's route without a mount"))?;
     let session = admitted.who.session.as_ref();
     let caller = session.map(|s| &s.caller);
@@ -116,7 +116,7 @@ async fn run_write(
     prefix: &str,
     run: &WriteFn,
 ) -> Result<Outcome, Fault> {
-    let resolved = &admitted.resolved;
+    let resolved = admitted.resolved;
     for _ in 0..CONFLICTS_MAX {
         let core = kernel.txn();
         let concluded = match run(cx, core.scoped(prefix), &resolved.input).await {
@@ -147,7 +147,7 @@ async fn conclude(
     body: Body,
 ) -> Result<(Body, Extra), Aborted> {
     let extra = match body {
-        Body::Login(login) => log_in(kernel, mount, &admitted.resolved, core, *login).await?,
+        Body::Login(login) => log_in(kernel, mount, admitted.resolved, core, *login).await?,
         Body::Lease(plan) => {
             let session = admitted.who.session.as_ref().ok_or_else(Fault::denied)?;
             issue(kernel, mount, cx, core, plan.as_ref(), session).await?

@@ -37,8 +37,8 @@ pub(crate) async fn wrap(
     path: &str,
     ttl: Ttl,
 ) -> Result<WrapAnswer, Fault> {
-    let response =
-        String::from_utf8(envelope.to_json(request_id)).map_err(|_| Fault::internal("an answer is not text"))?;
+    let response = String::from_utf8(envelope.to_json(request_id).into_vec())
+        .map_err(|_| Fault::internal("an answer is not text"))?;
     let kept = Kept { response: Secret::new(response) };
     let accessor = envelope.auth.as_ref().map_or(&envelope.accessor, |auth| &auth.accessor);
     let row = WrappedRow {

@@ -146,7 +146,7 @@ impl<H> RouteTable<H> {
 
     /// Routes that may match: those that begin as the path does, then those that begin with a capture.
     fn candidates(&self, path: &str) -> impl Iterator<Item = &Route<H>> {
-        let head = path.split('/').next().unwrap_or_default();
+        let (head, _) = first_segment(path);
         let captures = self.by_head.get("").filter(|_| !head.is_empty() || !self.by_head.contains_key(head));
         let places = self.by_head.get(head).into_iter().chain(captures).flatten();
         places.filter_map(|at| self.routes.get(*at))
@@ -184,7 +184,7 @@ fn capture(parts: &[Part<'_>], path: &str) -> Option<Captures> {
             return Some(Captures(found));
         }
         let text = rest?;
-        let (segment, after) = text.split_once('/').map_or((text, None), |(s, a)| (s, Some(a)));
+        let (segment, after) = first_segment(text);
         match part {
             Part::Literal(literal) if *literal == segment => {}
             Part::Name(name) if is_name(segment) => found.push((*name, segment.to_owned())),
@@ -194,6 +194,12 @@ fn capture(parts: &[Part<'_>], path: &str) -> Option<Captures> {
         rest = after;
     }
     rest.is_none().then_some(Captures(found))
+}
+
+/// What is before the first slash, and what is after it, by the vectored search: this runs for every request.
+fn first_segment(path: &str) -> (&str, Option<&str>) {
+    let slash = memchr::memchr(b'/', path.as_bytes());
+    slash.and_then(|at| Some((path.get(..at)?, path.get(at + 1..)))).unwrap_or((path, None))
 }
 
 /// The text before the literals that end a pattern.

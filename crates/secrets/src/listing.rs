@@ -30,6 +30,6 @@ impl Listing {
     }
 
     fn page(&self) -> Page<'_> {
-        Page { after: &self.after, limit: usize::try_from(self.limit).unwrap_or(0) }
+        Page::new(&self.after, usize::try_from(self.limit).unwrap_or(0))
     }
 }

@@ -8,6 +8,7 @@ use kw_audit::DeviceConfig;
 use kw_barrier::SystemRng;
 use kw_cli::Environment;
 use kw_engine::Lockout;
+use kw_http::Seat;
 use kw_kernel::{Kernel, KernelParts, Settings};
 use kw_types::{Rng, SystemClock};
 use std::collections::BTreeMap;
@@ -174,9 +175,8 @@ fn sanitized(config: &Config) -> serde_json::Value {
     })
 }
 
-/// An event loop of one thread.
-/// One thread with its own queue. Not a `LocalSet`: that is a queue within the queue, which is woken through the kernel whenever a
-/// socket is ready.
+/// An event loop: one thread with its own queue. Not a `LocalSet`: that is a queue within the queue, which is woken through the
+/// kernel whenever a socket is ready.
 pub(crate) fn event_loop() -> Result<LocalRuntime, String> {
     let made = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     made.map_err(|e| format!("no event loop could be made: {e}"))
@@ -216,7 +216,8 @@ impl Control {
         let threads = self.spawn_loops(&stopping)?;
         let jobs = tokio::task::spawn_local(kw_kernel::jobs::run(self.kernel.clone()));
         let opening = tokio::task::spawn_local(kw_kernel::jobs::keep_open(self.kernel.clone()));
-        let served = tokio::task::spawn_local(serve_all(self.bounded.clone(), self.kernel.clone(), stopping));
+        let served =
+            tokio::task::spawn_local(serve_all(self.bounded.clone(), self.kernel.clone(), stopping, Seat::FIRST));
         self.follow_signals().await?;
         tracing::info!("stopping: open requests are served to their end");
         let _ = stop.send(true);
@@ -234,10 +235,12 @@ impl Control {
         let wanted =
             self.arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let mut threads = Vec::new();
-        for _ in 1..wanted {
+        for number in 1..wanted {
+            // Whoever says how many there are to be gets them.
+            let seat = if self.arguments.threads.is_some() { Seat::FIRST } else { Seat::after(number) };
             let (bounded, kernel, stopping) = (self.bounded.clone(), self.kernel.clone(), stopping.clone());
             let body = move || match event_loop() {
-                Ok(runtime) => runtime.block_on(serve_all(bounded, kernel, stopping)),
+                Ok(runtime) => runtime.block_on(serve_all(bounded, kernel, stopping, seat)),
                 Err(why) => tracing::error!(why, "there is one event loop less"),
             };
             threads.push(std::thread::Builder::new().name("serve".to_owned()).spawn(body).map_err(|e| e.to_string())?);
@@ -274,12 +277,13 @@ impl Control {
     }
 }
 
-async fn serve_all(bounded: Arc<Vec<Bounded>>, kernel: Arc<Kernel>, stopping: watch::Receiver<bool>) {
+async fn serve_all(bounded: Arc<Vec<Bounded>>, kernel: Arc<Kernel>, stopping: watch::Receiver<bool>, seat: Seat) {
     let mut running = Vec::new();
     for one in bounded.iter() {
         match one.listener() {
             Ok(listener) => {
-                running.push(tokio::task::spawn_local(kw_http::serve(listener, kernel.clone(), stopping.clone())))
+                let serving = kw_http::serve(listener, kernel.clone(), stopping.clone(), seat);
+                running.push(tokio::task::spawn_local(serving));
             }
             Err(error) => tracing::error!(%error, "a listener could not be shared with an event loop"),
         }

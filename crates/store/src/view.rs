@@ -8,10 +8,28 @@ use serde::de::DeserializeOwned;
 /// How much of a listing is wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Page<'a> {
-    /// Only names after this one.
-    pub after: &'a str,
-    /// At most so many; 0 means all.
-    pub limit: usize,
+    after: &'a str,
+    before: &'a str,
+    limit: usize,
+}
+
+impl<'a> Page<'a> {
+    /// Names after this one (empty: from the beginning), at most `limit` of them (0: all).
+    pub fn new(after: &'a str, limit: usize) -> Self {
+        Self { after, before: "", limit }
+    }
+
+    /// Only names before this one. Worth saying where it is known: a store may have to look through all that was deleted up to
+    /// the first name that it finds.
+    #[must_use]
+    pub fn before(self, name: &'a str) -> Self {
+        Self { before: name, ..self }
+    }
+
+    /// Where a listing under this key ends.
+    fn end(&self, base: &[u8]) -> Vec<u8> {
+        if self.before.is_empty() { prefix_end(base) } else { [base, self.before.as_bytes()].concat() }
+    }
 }
 
 /// Read access to the rows under one prefix. Cheap to copy; get one from the kernel or from [`crate::Txn::view`].
@@ -126,7 +144,7 @@ impl<'a> View<'a> {
     pub async fn names(&self, folder: &str, page: Page<'_>) -> Result<Vec<String>, Fault> {
         let base = self.key(folder);
         let mut start = after_key(&base, page.after, "\0");
-        let end = prefix_end(&base);
+        let end = page.end(&base);
         let wanted = if page.limit == 0 { usize::MAX } else { page.limit };
         let mut out = Vec::new();
         while out.len() < wanted {
@@ -146,7 +164,7 @@ impl<'a> View<'a> {
     /// a trailing slash, in order. Costs one look-up a child, not one a descendant.
     pub async fn children(&self, folder: &str, page: Page<'_>) -> Result<Vec<String>, Fault> {
         let base = self.key(folder);
-        let end = prefix_end(&base);
+        let end = page.end(&base);
         let beyond = if page.after.ends_with('/') { "\u{10ffff}" } else { "\0" };
         let mut start = after_key(&base, page.after, beyond);
         let wanted = if page.limit == 0 { usize::MAX } else { page.limit };

@@ -32,31 +32,12 @@ pub trait RngExt: Rng {
 
     /// A random UUID (RFC 9562, version 4).
     fn uuid(&self) -> String {
-        let mut b: [u8; 16] = self.bytes();
-        b[6] = b[6] & 0x0f | 0x40;
-        b[8] = b[8] & 0x3f | 0x80;
-        let mut digits = [0; 32];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(b) {
-            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
-        }
-        let digits = std::str::from_utf8(&digits).unwrap_or_default();
-        let mut out = String::with_capacity(36);
-        for (from, to) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
-            if from > 0 {
-                out.push('-');
-            }
-            out.push_str(digits.get(from..to).unwrap_or_default());
-        }
-        out
+        let uuid = uuid::Builder::from_random_bytes(self.bytes()).into_uuid();
+        uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
     }
 }
 
 impl<T: Rng + ?Sized> RngExt for T {}
-
-/// The hexadecimal digit of a number below 16.
-fn hex_digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' - 10 + value }
-}
 
 /// The digit of a number below 62, in the ASCII order of the alphabet.
 pub(crate) fn digit62(value: u64) -> char {

@@ -1,6 +1,7 @@
 //! The words that every other crate shares: paths, names, times, secrets and faults.
 //!
 //! Nothing here does I/O. A value of a type of this crate has been checked once, when it was made; nobody checks it again.
+mod buffer;
 mod chance;
 mod fault;
 mod ident;
@@ -10,6 +11,7 @@ mod secret;
 mod time;
 mod ttl;
 
+pub use buffer::Buffer;
 pub use chance::{Rng, RngExt};
 pub use fault::{Fault, FaultKind};
 pub use ident::{IDENT_LEN, Ident};

@@ -9,7 +9,7 @@ struct Need {
     found: fn(&Machine) -> bool,
 }
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 11] = [
     Need { package: "gnupg", found: |_| has("gpg") },
     Need { package: "openssl", found: |_| has("openssl") },
     Need { package: "openssh-client", found: |_| has("ssh-keygen") },
@@ -19,6 +19,7 @@ const NEEDS: [Need; 10] = [
     Need { package: "etcd-server", found: |_| Path::new("/usr/bin/etcd").exists() },
     Need { package: "etcd-client", found: |_| has("etcdctl") },
     Need { package: "softhsm2", found: |_| has("softhsm2-util") },
+    Need { package: "strace", found: |_| has("strace") },
     Need { package: "python3-venv", found: makes_venvs },
 ];
 

@@ -24,7 +24,7 @@ pub fn abandon(txn: Txn<'_>, key: &Ident) {
 
 /// Clears at most about `limit` rows of each kind away.
 pub async fn sweep(cx: &Cx<'_>, txn: Txn<'_>, limit: usize) -> Result<(), Fault> {
-    let page = Page { after: "", limit };
+    let page = Page::new("", limit);
     let view = txn.view();
     for name in view.names("exp/", page).await? {
         let mut parts = name.split('/');
@@ -40,7 +40,7 @@ pub async fn sweep(cx: &Cx<'_>, txn: Txn<'_>, limit: usize) -> Result<(), Fault>
         txn.delete(&accessor_row(key, accessor));
         txn.delete(&format!("exp/{name}"));
     }
-    for key in view.names("gone/", Page { after: "", limit: 1 }).await? {
+    for key in view.names("gone/", Page::new("", 1)).await? {
         let macs = view.names(&secret_row(&key, ""), page).await?;
         let accessors = view.names(&accessor_row(&key, ""), page).await?;
         if macs.len() < limit && accessors.len() < limit {

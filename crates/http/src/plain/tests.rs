@@ -100,7 +100,7 @@ fn what_is_out_of_the_ordinary_is_left_to_hyper() {
 #[test]
 fn an_answer_is_rendered_as_hyper_would() {
     let of = |status, kind, body: &'static str, headers, is_secure, is_last| {
-        let answer = Answer { status, content_type: kind, body: Bytes::from_static(body.as_bytes()), headers };
+        let answer = Answer { status, content_type: kind, body: body.as_bytes().to_vec().into(), headers };
         let mut out = Vec::new();
         render(&answer, is_secure, is_last, &mut out);
         let text = String::from_utf8(out).unwrap();

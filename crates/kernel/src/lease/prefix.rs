@@ -49,7 +49,7 @@ pub(crate) async fn revoke_prefix(kernel: &Kernel, prefix: &str, way: Way) -> Re
     }
     let mut after = String::new();
     loop {
-        let names = kernel.view(LEASES).names(&folder, Page { after: &after, limit: BATCH }).await?;
+        let names = kernel.view(LEASES).names(&folder, Page::new(&after, BATCH)).await?;
         let Some(last) = names.last() else { return Ok(work.failure) };
         after.clone_from(last);
         let ids: Vec<String> = names.iter().map(|name| format!("{folder}{name}")).collect();

@@ -10,7 +10,7 @@ fn table(paths: &[&str]) -> MountTable {
             description: String::new(),
             uuid: String::new(),
             accessor: String::new(),
-            options: BTreeMap::new(),
+            options: std::collections::BTreeMap::new(),
             config: MountConfig::default(),
             local: false,
             seal_wrap: false,
@@ -19,9 +19,9 @@ fn table(paths: &[&str]) -> MountTable {
             tainted: false,
             path,
         };
-        (mount.path.as_str().to_owned(), Arc::new(mount.into()))
+        Arc::new(mount.into())
     };
-    MountTable { by_path: paths.iter().map(mount).collect(), leaving: Vec::new() }
+    MountTable::new(paths.iter().map(mount).collect(), Vec::new())
 }
 
 #[test]

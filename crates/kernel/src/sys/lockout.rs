@@ -53,7 +53,7 @@ async fn list(call: &Call<'_>, ask: List) -> Result<Data<Locked>, Fault> {
     let mut by_mount: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut after = String::new();
     loop {
-        let rows = view.rows(&folder, Page { after: &after, limit: STEP }).await?;
+        let rows = view.rows(&folder, Page::new(&after, STEP)).await?;
         let Some((last, _)) = rows.last() else { break };
         after.clone_from(last);
         for (name, plain) in &rows {

@@ -78,7 +78,7 @@ pub(crate) async fn drain_revoking(kernel: &Kernel, steps: usize) -> Result<bool
 pub(crate) async fn count_revoking(kernel: &Kernel) -> Result<usize, Fault> {
     let (mut count, mut after) = (0, String::new());
     loop {
-        let names = kernel.view(REVOKING).names("", Page { after: &after, limit: BATCH * 4 }).await?;
+        let names = kernel.view(REVOKING).names("", Page::new(&after, BATCH * 4)).await?;
         let Some(last) = names.last() else { return Ok(count) };
         after.clone_from(last);
         count += names.len();
@@ -96,7 +96,7 @@ impl Clearing {
         let mut from_start = self.after.is_empty();
         let mut budget = Budget { steps, until: None, is_unclean: false };
         loop {
-            let queue = kernel.view(REVOKING).names("", Page { after: &self.after, limit: BATCH }).await?;
+            let queue = kernel.view(REVOKING).names("", Page::new(&self.after, BATCH)).await?;
             let Some(last) = queue.last() else {
                 if !std::mem::take(&mut self.has_passed) {
                     break;
@@ -195,7 +195,7 @@ async fn finish(kernel: &Kernel, ident: &str, budget: &mut Budget, queued: &mut 
     let keeps = kernel.view(REVOKING).get_bytes(ident).await?.is_some_and(|plain| plain == KEEPS_CHILDREN);
     let (folder, mut after) = (format!("{ident}/"), String::new());
     loop {
-        let children = kernel.view(CHILDREN).names(&folder, Page { after: &after, limit: BATCH }).await?;
+        let children = kernel.view(CHILDREN).names(&folder, Page::new(&after, BATCH)).await?;
         let Some(last) = children.last() else { break };
         if budget.is_spent(kernel) {
             return Ok(false);
@@ -260,7 +260,7 @@ async fn end_children(txn: Txn<'_>, parent: &str, children: &[String]) -> Result
 async fn end_leases(kernel: &Kernel, ident: &str, budget: &mut Budget) -> Result<bool, Fault> {
     let (folder, mut after) = (format!("{ident}/"), String::new());
     loop {
-        let ids = kernel.view(TOKEN_LEASES).names(&folder, Page { after: &after, limit: BATCH }).await?;
+        let ids = kernel.view(TOKEN_LEASES).names(&folder, Page::new(&after, BATCH)).await?;
         let Some(last) = ids.last() else { return Ok(true) };
         after.clone_from(last);
         if budget.until.is_none() {
@@ -291,7 +291,7 @@ async fn end_drawers(kernel: &Kernel, ident: &str) -> Result<(), Fault> {
     for mount in table.iter().filter(|m| kernel.registry.of_mount(m).is_some_and(|e| e.per_token())) {
         let (prefix, mut after) = (format!("{}{ident}/", mount.rows_prefix()), String::new());
         loop {
-            let names = kernel.view(&prefix).names("", Page { after: &after, limit: BATCH }).await?;
+            let names = kernel.view(&prefix).names("", Page::new(&after, BATCH)).await?;
             let Some(last) = names.last() else { break };
             kernel
                 .transact(async |txn| {

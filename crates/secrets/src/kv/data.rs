@@ -49,7 +49,7 @@ impl Versioned<'_> {
         if self.facts.is_empty() {
             return Err(Fault::not_found());
         }
-        if self.is_live(cx.now()) { Ok(Answer::of(self.data, self.facts)) } else { Err(gone("data", self.facts)) }
+        if self.is_live(cx) { Ok(Answer::of(self.data, self.facts)) } else { Err(gone("data", self.facts)) }
     }
 }
 

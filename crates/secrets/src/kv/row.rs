@@ -10,7 +10,7 @@
 //! Reading the newest version is the most frequent request there is, so its row holds the answer ready: no line but the first
 //! is looked into. JSON has no raw line break but where its author put one, so data, where that may be, comes last.
 //! A mount that is upgraded from version 1 keeps its rows; each takes the second form when it is next written.
-use kw_engine::{Fault, Time, Ttl};
+use kw_engine::{Cx, Fault, Time, Ttl};
 
 /// A row, split.
 #[derive(Clone, Copy)]
@@ -40,17 +40,17 @@ impl<'a> Row<'a> {
     }
 
     fn split(text: &'a str) -> Option<Self> {
-        let (head, rest) = line(text)?;
-        let (form, numbers) = head.split_once(' ')?;
-        if form == "1" {
-            let (created, ttl) = numbers.split_once(' ')?;
-            let created = Time::from_nanos(created.parse().ok()?);
-            return Some(Self::Plain { created, ttl: Ttl::from_seconds(ttl.parse().ok()?), data: rest });
+        if let Some(text) = text.strip_prefix("2 ") {
+            let (ends, rest) = line(text)?;
+            let (facts, rest) = line(rest)?;
+            let (history, data) = line(rest)?;
+            let ends = Time::from_nanos(ends.parse().ok()?);
+            return Some(Self::Versioned(Versioned { ends, facts, history, data }));
         }
-        let ends = Time::from_nanos(numbers.parse().ok().filter(|_| form == "2")?);
-        let (facts, rest) = line(rest)?;
-        let (history, data) = line(rest)?;
-        Some(Self::Versioned(Versioned { ends, facts, history, data }))
+        let (numbers, data) = line(text.strip_prefix("1 ")?)?;
+        let (created, ttl) = numbers.split_once(' ')?;
+        let (created, ttl) = (Time::from_nanos(created.parse().ok()?), Ttl::from_seconds(ttl.parse().ok()?));
+        Some(Self::Plain { created, ttl, data })
     }
 
     pub fn to_bytes(self) -> Vec<u8> {
@@ -73,7 +73,7 @@ fn line(text: &str) -> Option<(&str, &str)> {
 
 impl Versioned<'_> {
     /// Whether the newest version can be read.
-    pub fn is_live(&self, now: Time) -> bool {
-        !self.data.is_empty() && (self.ends == Time::ZERO || self.ends > now)
+    pub fn is_live(&self, cx: &Cx<'_>) -> bool {
+        !self.data.is_empty() && (self.ends == Time::ZERO || self.ends > cx.now())
     }
 }

@@ -94,11 +94,6 @@ fn assert_all_there(server: &Server, written: usize) {
     }
 }
 
-fn health(server: &Server) -> (u16, String) {
-    let answer = server.nobody().get("sys/health");
-    (answer.status, answer.json()["storage_trouble"].as_str().unwrap_or_default().to_owned())
-}
-
 /// Asks until it is so.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
@@ -120,13 +115,13 @@ fn a_full_disk_refuses_writes_and_takes_them_again_without_a_restart() {
     with_kv(&server);
     // The control: with room, all is well.
     server.root().post("kv/data/0", json!({"data": value_of(0)})).ok();
-    assert_eq!(health(&server), (200, String::new()));
+    assert_eq!(server.health(), (200, String::new()));
 
     take_room(&setup.path("disk/ballast"));
     let (written, refusal) = write_until_refused(&server, 1);
     let text = refusal.is(507).text();
     assert!(text.contains("no room left") && text.contains("free some"), "{text}");
-    let (status, trouble) = health(&server);
+    let (status, trouble) = server.health();
     assert!(status == 200 && trouble.contains("no room left"), "{status} {trouble}");
     assert_all_there(&server, written);
     server.root().get(&format!("kv/data/{written}")).is(404);
@@ -144,7 +139,7 @@ fn a_full_disk_refuses_writes_and_takes_them_again_without_a_restart() {
     wait_until("writes did not go on although there is room", || {
         server.root().post(&format!("kv/data/{written}"), json!({"data": value_of(written)})).status == 200
     });
-    wait_until("health still tells of trouble", || health(&server) == (200, String::new()));
+    wait_until("health still tells of trouble", || server.health() == (200, String::new()));
     server.root().post("kv/data/again", json!({"data": value_of(1)})).ok();
     server.kill();
     let server = setup.reopen(&keys);

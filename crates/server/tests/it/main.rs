@@ -23,5 +23,6 @@ mod lineage;
 mod moves;
 mod seals;
 mod sweep;
+mod syncs;
 mod table;
 mod tls;

@@ -13,7 +13,7 @@ pub(super) async fn run(fresh: &impl AsyncFn() -> Arc<dyn Store>) {
 }
 
 fn page(after: &str, limit: usize) -> Page<'_> {
-    Page { after, limit }
+    Page::new(after, limit)
 }
 
 async fn own_writes_are_visible(store: &dyn Store) {
@@ -45,7 +45,7 @@ async fn listings(store: &dyn Store) {
     let keys = ["m/a", "m/a/1", "m/a/2/x", "m/b", "m/c/1", "m/c/2", "m/d", "n/z", "m"];
     blind(store, keys.map(|k| put(k, "1")).to_vec()).await;
     let view = View::new(store, &Clear, "m/");
-    let children: [(&str, Page<'_>, &[&str]); 9] = [
+    let children: [(&str, Page<'_>, &[&str]); 11] = [
         ("", page("", 0), &["a", "a/", "b", "c/", "d"]),
         ("", page("", 2), &["a", "a/"]),
         ("", page("a", 2), &["a/", "b"]),
@@ -53,6 +53,8 @@ async fn listings(store: &dyn Store) {
         ("", page("c/", 1), &["d"]),
         ("", page("aa", 0), &["b", "c/", "d"]),
         ("", page("d", 0), &[]),
+        ("", page("", 0).before("c/2"), &["a", "a/", "b", "c/"]),
+        ("", page("b", 1).before("b"), &[]),
         ("a/", page("", 0), &["1", "2/"]),
         ("none/", page("", 0), &[]),
     ];

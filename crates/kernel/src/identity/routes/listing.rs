@@ -25,7 +25,7 @@ impl List {
             (asked, 0) => asked,
             (asked, allowed) => asked.min(allowed),
         };
-        Page { after: &self.after, limit }
+        Page::new(&self.after, limit)
     }
 }
 

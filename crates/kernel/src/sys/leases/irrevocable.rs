@@ -64,7 +64,7 @@ async fn list(call: &Call<'_>, ask: List) -> Result<Option<Data<Irrevocable>>, F
     };
     let (mut leases, mut after) = (Vec::new(), String::new());
     while leases.len() < limit {
-        let page = Page { after: &after, limit: BATCH.min(limit - leases.len()) };
+        let page = Page::new(&after, BATCH.min(limit - leases.len()));
         let ids = call.kernel.view(IRREVOCABLE).names("", page).await?;
         let Some(last) = ids.last() else { break };
         after.clone_from(last);
@@ -87,7 +87,7 @@ async fn count(call: &Call<'_>, ask: Count) -> Result<Option<Data<Counted>>, Fau
     let table = call.kernel.mounts.current(call.kernel).await?;
     let (mut counts, mut lease_count, mut after) = (BTreeMap::new(), 0, String::new());
     loop {
-        let ids = call.kernel.view(IRREVOCABLE).names("", Page { after: &after, limit: BATCH * 4 }).await?;
+        let ids = call.kernel.view(IRREVOCABLE).names("", Page::new(&after, BATCH * 4)).await?;
         let Some(last) = ids.last() else { break };
         after.clone_from(last);
         for id in &ids {

@@ -107,7 +107,7 @@ async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let (view, mut keys, mut after) = (call.kernel.view(LEASES), Vec::new(), ask.after);
     while limit.is_none_or(|limit| keys.len() < limit) {
         let step = limit.map_or(STEP, |limit| STEP.min(limit - keys.len()));
-        let found = view.children(&folder, Page { after: &after, limit: step }).await?;
+        let found = view.children(&folder, Page::new(&after, step)).await?;
         let Some(last) = found.last() else { break };
         after.clone_from(last);
         keys.extend(found);

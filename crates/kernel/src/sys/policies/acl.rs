@@ -105,7 +105,7 @@ async fn list_old(call: &Call<'_>, ask: List) -> Result<Flat<Data<Names>>, Fault
 
 /// `root` has no row, but it is there.
 async fn names(call: &Call<'_>, ask: &List) -> Result<Vec<String>, Fault> {
-    let mut names = call.kernel.view(POLICIES).names("", Page { after: &ask.after, limit: 0 }).await?;
+    let mut names = call.kernel.view(POLICIES).names("", Page::new(&ask.after, 0)).await?;
     if builtin::ROOT > ask.after.as_str() {
         names.push(builtin::ROOT.to_owned());
         names.sort();

@@ -65,7 +65,7 @@ struct Password {
 async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let asked = usize::try_from(ask.limit).ok().filter(|limit| *limit > 0);
     let limit = asked.into_iter().chain(call.list_limit).min().unwrap_or(0);
-    Ok(call.kernel.view(PASSWORD_POLICIES).names("", Page { after: &ask.after, limit }).await?.into())
+    Ok(call.kernel.view(PASSWORD_POLICIES).names("", Page::new(&ask.after, limit)).await?.into())
 }
 
 async fn read(call: &Call<'_>, ask: Named) -> Result<Data<Rules>, Fault> {

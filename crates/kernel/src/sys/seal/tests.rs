@@ -81,7 +81,7 @@ impl Running {
     async fn snapshot(&self) -> bytes::Bytes {
         let answer = self.call(Method::Get, "sys/storage/raft/snapshot", "").await;
         assert_eq!((answer.status, answer.content_type), (200, "application/gzip"));
-        answer.body
+        answer.body.into_vec().into()
     }
 
     async fn restore(&self, path: &str, archive: &bytes::Bytes) -> u16 {

@@ -29,7 +29,7 @@ async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let limit = asked.unwrap_or(usize::MAX).min(call.list_limit.unwrap_or(usize::MAX));
     let (mut keys, mut after) = (Vec::new(), ask.after);
     while keys.len() < limit {
-        let rows = tokens.rows("", Page { after: &after, limit: STEP }).await?;
+        let rows = tokens.rows("", Page::new(&after, STEP)).await?;
         let Some((last, _)) = rows.last() else { break };
         after.clone_from(last);
         for (_, plain) in rows {

@@ -132,7 +132,7 @@ struct RoleView {
 async fn list(call: &Call<'_>, ask: List) -> Result<Keys, Fault> {
     let asked = usize::try_from(ask.limit).ok().filter(|limit| *limit > 0);
     let limit = [asked, call.list_limit].into_iter().flatten().min().unwrap_or(0);
-    Ok(call.kernel.view(TOKEN_ROLES).names("", Page { after: &ask.after, limit }).await?.into())
+    Ok(call.kernel.view(TOKEN_ROLES).names("", Page::new(&ask.after, limit)).await?.into())
 }
 
 async fn read(call: &Call<'_>, ask: Named) -> Result<Option<Data<RoleView>>, Fault> {

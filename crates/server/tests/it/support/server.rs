@@ -247,6 +247,12 @@ impl Server {
         self.root().post(&format!("sys/auth/{path}"), json!({"type": kind})).ok()
     }
 
+    /// The status of `sys/health`, and what it says of the storage: nothing, or its trouble.
+    pub fn health(&self) -> (u16, String) {
+        let answer = self.nobody().get("sys/health");
+        (answer.status, answer.json()["storage_trouble"].as_str().unwrap_or_default().to_owned())
+    }
+
     pub fn is_sealed(&self) -> bool {
         self.nobody().get("sys/seal-status").json()["sealed"] == json!(true)
     }
