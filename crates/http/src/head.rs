@@ -1,4 +1,5 @@
 //! The head of a request, sorted out in one pass over its headers.
+use crate::bytes::{HOST, all_in};
 use crate::convert::Refusal;
 use bytes::Bytes;
 use http::request::Parts;
@@ -152,10 +153,9 @@ fn is_host(host: &[u8]) -> bool {
         Some(colon) => (host.get(..colon).unwrap_or_default(), host.get(colon + 1..).unwrap_or_default()),
         None => (host, [].as_slice()),
     };
-    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
     // Beyond five digits it is looked at in full, as is a port over 59999.
     let is_short = port.len() <= 4 || port.len() == 5 && port.first().is_some_and(|b| *b < b'6');
-    if !name.is_empty() && name.iter().all(is_plain) && is_short && port.iter().all(u8::is_ascii_digit) {
+    if !name.is_empty() && all_in(HOST, name) && is_short && port.iter().all(u8::is_ascii_digit) {
         return true;
     }
     host.is_empty() || Authority::try_from(host).is_ok_and(|a| !a.as_str().contains('@'))

@@ -1,5 +1,6 @@
 //! The edge: TLS, HTTP/1.1 and 2, and Vault's quirks of the wire. It turns bytes into a [`kw_kernel::Received`] and an answer
 //! into bytes, and knows no route but the prefix `/v1/`.
+mod bytes;
 mod convert;
 mod head;
 mod listen;

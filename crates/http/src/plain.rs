@@ -5,6 +5,7 @@
 //! not plain goes to hyper**, with every byte of it, and the connection stays there. Nothing is refused here for its form, and
 //! nothing is taken here that two readers could understand in two ways: chunks, a bare LF, a header that is folded or given
 //! twice, another version, another target than a path.
+use crate::bytes::{NAME, TARGET, all_in};
 use crate::convert::{self, Service};
 use crate::head::Head;
 use crate::render::render;
@@ -27,7 +28,7 @@ pub(crate) struct Other<S> {
 }
 
 /// Bytes that are read at once.
-const READ_LEN: usize = 4096;
+const READ_LEN: usize = 2048;
 
 /// A head that is longer is not plain.
 const HEAD_LEN_MAX: usize = 8192;
@@ -169,7 +170,7 @@ enum Header {
 
 fn header(line: &mut [u8]) -> Header {
     let Some((name, value)) = memchr(b':', line).map(|at| line.split_at_mut(at)) else { return Header::Other };
-    if name.is_empty() || !name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+    if name.is_empty() || !all_in(NAME, name) {
         return Header::Other;
     }
     name.make_ascii_lowercase();
@@ -197,18 +198,8 @@ fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
         Some((name, value.trim_ascii()))
     });
     let head = Head::of_lines(headers).ok()?;
-    target.bytes().all(|b| PLAIN.get(usize::from(b)) == Some(&true)).then_some((method, target, head))
+    all_in(TARGET, target.as_bytes()).then_some((method, target, head))
 }
-
-/// The bytes of a target that need no second look.
-const PLAIN: [bool; 256] = {
-    let (mut plain, mut at) = ([false; 256], 0);
-    while at < plain.len() {
-        plain[at] = matches!(at as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b'/' | b'_' | b'~' | b'%' | b'?' | b'=' | b'&' | b'+' | b':' | b'@' | b',' | b'!' | b'$' | b'\''..=b'*' | b';');
-        at += 1;
-    }
-    plain
-};
 
 /// What is before and after a byte, by the vectored search.
 fn split_at_first(byte: u8, text: &str) -> Option<(&str, &str)> {

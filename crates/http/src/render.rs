@@ -25,13 +25,7 @@ pub(crate) fn fixed_headers(answer: &Answer, is_secure: bool) -> impl Iterator<I
 /// Appends the head. `is_last`: the connection ends with this answer.
 pub(crate) fn render(answer: &Answer, is_secure: bool, is_last: bool, out: &mut Vec<u8>) {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(status.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-    for (name, value) in fixed_headers(answer, is_secure) {
-        line(name, value, out);
-    }
+    begin(status, answer, is_secure, out);
     // A value that would end its line is left out, as hyper has it.
     let is_text = |text: &str| text.bytes().all(|b| b >= b' ' && b != 0x7f || b == b'\t');
     for (name, value) in answer.headers.iter().filter(|(_, value)| is_text(value)) {
@@ -50,6 +44,36 @@ pub(crate) fn render(answer: &Answer, is_secure: bool, is_last: bool, out: &mut 
     out.extend_from_slice(b"\r\nDate: ");
     date(out);
     out.extend_from_slice(b"\r\n\r\n");
+}
+
+/// Status and headers that many answers have alike.
+#[derive(Default)]
+struct Beginning {
+    of: (StatusCode, &'static str, bool),
+    text: Vec<u8>,
+}
+
+thread_local! {
+    /// That of the last answer: most are like the one before.
+    static LAST: RefCell<Beginning> = RefCell::default();
+}
+
+fn begin(status: StatusCode, answer: &Answer, is_secure: bool, out: &mut Vec<u8>) {
+    LAST.with_borrow_mut(|last| {
+        let of = (status, answer.content_type, is_secure);
+        if last.text.is_empty() || last.of != of {
+            last.of = of;
+            last.text.clear();
+            last.text.extend_from_slice(b"HTTP/1.1 ");
+            last.text.extend_from_slice(status.as_str().as_bytes());
+            last.text.push(b' ');
+            last.text.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+            for (name, value) in fixed_headers(answer, is_secure) {
+                line(name, value, &mut last.text);
+            }
+        }
+        out.extend_from_slice(&last.text);
+    });
 }
 
 fn line(name: &str, value: &str, out: &mut Vec<u8>) {

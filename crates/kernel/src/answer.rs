@@ -114,10 +114,12 @@ impl Envelope {
             out.extend_from_slice(br#","mount_type":"#);
             push(&mount.kind, &mut out);
         }
-        let members = data.trim().strip_prefix('{').and_then(|d| d.strip_suffix('}')).map(str::trim);
-        if let Some(members) = members.filter(|m| self.is_flat && !m.is_empty()) {
-            out.push(b',');
-            out.extend_from_slice(members.as_bytes());
+        if self.is_flat {
+            let members = data.trim().strip_prefix('{').and_then(|d| d.strip_suffix('}')).map(str::trim);
+            if let Some(members) = members.filter(|m| !m.is_empty()) {
+                out.push(b',');
+                out.extend_from_slice(members.as_bytes());
+            }
         }
         out.push(b'}');
         out

@@ -44,7 +44,7 @@ pub struct Options {
 impl Options {
     /// What fits a server that is to stay below 40 MB.
     pub fn new(rng: Arc<dyn Rng>) -> Self {
-        Self { rng, row_cache_bytes: 8 << 20, base_cache_bytes: 6 << 20, segment_bytes: 4 << 20 }
+        Self { rng, row_cache_bytes: 6 << 20, base_cache_bytes: 6 << 20, segment_bytes: 4 << 20 }
     }
 }
 

@@ -75,15 +75,22 @@ impl fmt::Debug for CanonPath {
 /// at most at the end. Nothing in it needs a second look.
 fn is_plain(raw: &[u8]) -> bool {
     let mut after_slash = true;
-    for byte in raw {
+    raw.iter().all(|byte| {
         let is_slash = *byte == b'/';
-        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || is_slash && !after_slash) {
-            return false;
-        }
+        let is_plain = PLAIN.get(usize::from(*byte)) == Some(&true) && !(is_slash && after_slash);
         after_slash = is_slash;
-    }
-    true
+        is_plain
+    })
 }
+
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut at) = ([false; 256], 0);
+    while at < plain.len() {
+        plain[at] = matches!(at as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'/');
+        at += 1;
+    }
+    plain
+};
 
 fn percent_decode(raw: &str) -> Result<String, PathFlaw> {
     if !raw.contains('%') {

@@ -17,17 +17,15 @@ thread_local! {
 }
 
 /// Appends nanoseconds as a fraction without trailing zeros; nothing for zero.
-fn push_fraction(mut nanos: i64, out: &mut Vec<u8>) {
+fn push_fraction(nanos: i64, out: &mut Vec<u8>) {
     if nanos == 0 {
         return;
     }
-    let mut digits = *b".000000000";
-    for place in digits.iter_mut().skip(1).rev() {
-        *place = b'0' + (nanos % 10) as u8;
-        nanos /= 10;
-    }
-    let len = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(0) + 1;
-    out.extend_from_slice(digits.get(..len).unwrap_or_default());
+    // With a second before it, its leading zeros are written.
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(NANOS + nanos).trim_end_matches('0').as_bytes();
+    out.push(b'.');
+    out.extend_from_slice(digits.get(1..).unwrap_or_default());
 }
 
 impl Time {
