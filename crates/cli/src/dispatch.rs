@@ -62,7 +62,8 @@ fn prepare(command: &'static Command, words: &[String]) -> Result<parse::Parsed,
     } else if given < least {
         Err(format!("Not enough arguments (expected {least}, got {given})"))
     } else if given > most {
-        Err(format!("Too many arguments (expected {most}, got {given})"))
+        let late = late_flags(command, &parsed.args).map(|text| format!("{text}\n")).unwrap_or_default();
+        Err(format!("{late}Too many arguments (expected {most}, got {given})"))
     } else {
         Ok(parsed)
     }
@@ -76,18 +77,22 @@ fn check(call: &Call) -> Result<(), Failure> {
     }
 }
 
-/// A flag after the first argument is an argument; whoever wrote it mostly meant a flag.
 fn warn_of_late_flags(call: &mut Call) {
-    // Everything after the host of `ssh` belongs to ssh.
-    if call.command.name == "ssh" {
-        return;
-    }
-    let late: Vec<_> = call.args().iter().skip(1).filter(|a| a.len() > 1 && a.starts_with('-')).collect();
-    let names: Vec<_> = late.iter().filter_map(|a| a.split('=').next()).collect();
-    if !names.is_empty() {
-        let text = format!("Flags must come before the arguments. These were taken as arguments: {}", names.join(", "));
+    if let Some(text) = late_flags(call.command, call.args()) {
         call.warn(text);
     }
+}
+
+/// A flag after the first argument is an argument; whoever wrote it mostly meant a flag.
+fn late_flags(command: &Command, args: &[String]) -> Option<String> {
+    // Everything after the host of `ssh` belongs to ssh.
+    if command.name == "ssh" {
+        return None;
+    }
+    let late = args.iter().skip(1).filter(|a| a.len() > 1 && a.starts_with('-'));
+    let names: Vec<_> = late.filter_map(|a| a.split('=').next()).collect();
+    let text = format!("Flags must come before the arguments. These were taken as arguments: {}", names.join(", "));
+    (!names.is_empty()).then_some(text)
 }
 
 fn unknown(brand: Brand, words: &[String], terminal: &mut Terminal<'_>) -> i32 {

@@ -30,6 +30,7 @@ pub use dispatch::{run, run_process};
 pub use docs::reference_tables;
 pub use environment::Environment;
 pub use terminal::Terminal;
+pub use token_helper::keep_token;
 
 #[cfg(test)]
 mod tests;

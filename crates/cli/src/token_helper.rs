@@ -74,6 +74,16 @@ impl TokenHelper {
     }
 }
 
+/// Keeps a token where the commands of this user look for it.
+///
+/// Errors: a text that says what to do.
+pub fn keep_token(env: &Environment, token: &Secret<String>) -> Result<(), String> {
+    let kept = TokenHelper::find(env).and_then(|helper| helper.store(token));
+    kept.map_err(|failure| match failure {
+        Failure::Stopped { message, .. } | Failure::DryRun(message) => message,
+    })
+}
+
 /// A new file takes the old one's place in one step, so that nobody ever reads half a token or one with an older file's mode.
 fn replace_file(path: &Path, token: &str) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();

@@ -49,6 +49,8 @@ impl Config {
 /// TLS: by default the system's certificate authorities and the host of the address.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
+    /// Certificate authorities in PEM, in place of the system's; goes before `ca_file`.
+    pub ca_pem: Option<String>,
     /// A PEM file of certificate authorities, in place of the system's; goes before `ca_directory`.
     pub ca_file: Option<PathBuf>,
     /// A directory of such PEM files.

@@ -22,7 +22,7 @@ pub struct ApiResponse {
     /// Whether the lease can be renewed.
     #[serde(default, deserialize_with = "nullable")]
     pub renewable: bool,
-    /// The secret itself; mostly an object.
+    /// The secret itself; mostly an object. Where the server answers without an envelope (`sys/health`), the whole body.
     #[serde(default)]
     pub data: Option<Json>,
     /// What the server thinks the caller should know.
@@ -46,9 +46,16 @@ impl ApiResponse {
     /// Reads an answer. A body that is not JSON is kept in `body` alone.
     pub(crate) fn parse(status: u16, body: Bytes) -> Self {
         let mut response: Self = serde_json::from_slice(&body).unwrap_or_default();
+        if response.has_no_envelope() {
+            response.data = serde_json::from_slice(&body).ok().filter(|data| !says_only_errors(data));
+        }
         response.status = status;
         response.body = body;
         response
+    }
+
+    fn has_no_envelope(&self) -> bool {
+        self.request_id.is_empty() && self.lease_id.is_empty() && self.warnings.is_none() && self.is_empty()
     }
 
     /// Whether the answer says anything at all: data, a token, a wrapping or a warning.
@@ -96,6 +103,10 @@ impl fmt::Debug for ApiResponse {
             .field("lease_id", &self.lease_id)
             .finish_non_exhaustive()
     }
+}
+
+fn says_only_errors(body: &Json) -> bool {
+    body.as_object().is_none_or(|fields| fields.keys().all(|name| name == "errors"))
 }
 
 /// A token and what it may do.

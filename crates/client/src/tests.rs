@@ -263,3 +263,16 @@ fn numbers_keep_every_digit() {
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     assert!(serde_json::from_str::<Json>(&deep).is_err());
 }
+
+#[tokio::test]
+async fn an_answer_without_an_envelope_is_all_data() {
+    let health = r#"{"initialized":true,"sealed":false}"#;
+    let server =
+        StandIn::start(vec![(200, "", health), (200, "", r#"{"errors":[]}"#), (200, "", "text"), (204, "", "")]);
+    let client = server.client();
+    let answer = client.send(Request::get("sys/health")).await.unwrap();
+    assert_eq!(answer.field("initialized").and_then(Json::as_bool), Some(true));
+    for _ in 0..3 {
+        assert!(client.send(Request::get("sys/health")).await.unwrap().is_empty());
+    }
+}

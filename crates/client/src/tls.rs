@@ -33,7 +33,9 @@ pub(crate) fn client_config(options: &TlsOptions) -> Result<ClientConfig, Error>
 
 fn verifier(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Verifier, Error> {
     let mut named = Vec::new();
-    if let Some(file) = &options.ca_file {
+    if let Some(pem) = &options.ca_pem {
+        named = certificates_in(pem.as_bytes(), "what is given as CA certificates")?;
+    } else if let Some(file) = &options.ca_file {
         named = certificates(file)?;
     } else if let Some(directory) = &options.ca_directory {
         for entry in std::fs::read_dir(directory).map_err(|e| Error::file(directory, e))? {
@@ -50,10 +52,14 @@ fn verifier(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Verif
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let pem = std::fs::read(path).map_err(|e| Error::file(path, e))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    certificates_in(&pem, &path.display().to_string())
+}
+
+fn certificates_in(pem: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(Error::config(format!("{} holds no certificate in PEM", path.display()))),
+        _ => Err(Error::config(format!("{name} holds no certificate in PEM"))),
     }
 }
 

@@ -9,12 +9,19 @@ pub(crate) struct Arguments {
     pub dev: bool,
     pub dev_root_token: Option<String>,
     pub dev_listen: String,
+    /// Speak TLS in development.
+    pub dev_tls: bool,
+    /// Where to put what TLS needs; a folder for temporary files if not said.
+    pub dev_tls_dir: Option<PathBuf>,
+    /// Further names for the certificate.
+    pub dev_tls_names: Vec<String>,
     /// Keep the development server's data in this directory.
     pub dev_persist: Option<PathBuf>,
     pub dev_no_store_token: bool,
     pub dev_no_kv: bool,
     pub log_level: Option<String>,
     pub log_format: Option<String>,
+    pub log_file: Option<PathBuf>,
     /// Event loops; one for each processor if not said.
     pub threads: Option<usize>,
 }
@@ -26,6 +33,7 @@ impl Arguments {
         out.dev_root_token = env.own("DEV_ROOT_TOKEN_ID").map(str::to_owned);
         out.log_level = env.own("LOG_LEVEL").map(str::to_owned);
         out.log_format = env.own("LOG_FORMAT").map(str::to_owned);
+        out.log_file = env.own("LOG_FILE").map(PathBuf::from);
         if let Some(address) = env.own("DEV_LISTEN_ADDRESS") {
             out.dev_listen = address.to_owned();
         }
@@ -57,18 +65,22 @@ impl Arguments {
             "dev" => self.dev = flag()?,
             "dev-root-token-id" => (self.dev, self.dev_root_token) = (true, Some(text()?)),
             "dev-listen-address" => (self.dev, self.dev_listen) = (true, text()?),
+            "dev-tls" => (self.dev, self.dev_tls) = (true, flag()?),
+            "dev-tls-cert-dir" => self.dev_tls_dir = Some(text()?.into()),
+            "dev-tls-san" => self.dev_tls_names.push(text()?),
             "dev-persist" => (self.dev, self.dev_persist) = (true, Some(text()?.into())),
             "dev-no-store-token" => self.dev_no_store_token = flag()?,
             "dev-no-kv" => self.dev_no_kv = flag()?,
             "log-level" => self.log_level = Some(text()?),
             "log-format" => self.log_format = Some(text()?),
+            "log-file" => self.log_file = Some(text()?.into()),
             "threads" => {
                 self.threads = Some(text()?.parse().ok().filter(|n| *n > 0).ok_or("-threads needs a number from 1")?)
             }
             "exit-on-core-shutdown" | "recovery" => {
                 return Err(format!("-{name} does not exist here: every node serves, and there is no recovery mode"));
             }
-            _ => return Err(format!("unknown flag -{name}; see `keywright server -help`")),
+            _ => return Err(format!("unknown flag -{name}; see `server -help`")),
         }
         Ok(())
     }

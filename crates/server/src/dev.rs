@@ -2,6 +2,7 @@
 use crate::arguments::Arguments;
 use kw_cli::Environment;
 use kw_kernel::{FirstMount, Kernel};
+use kw_types::Secret;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -41,8 +42,7 @@ pub(crate) async fn open(kernel: &Kernel, arguments: &Arguments) -> Result<KeptK
 
 /// Makes the root token the command line's own, as Vault's development server does.
 pub(crate) fn store_token(env: &Environment, token: &str) {
-    let Some(home) = env.other("HOME").filter(|h| !h.is_empty()) else { return };
-    if let Err(error) = write(&Path::new(home).join(".vault-token"), token) {
+    if let Err(error) = kw_cli::keep_token(env, &Secret::new(token.to_owned())) {
         tracing::warn!(error, "the root token could not be stored for the command line");
     }
 }

@@ -2,6 +2,7 @@
 use crate::config::{Bind, ClientCerts, Config, Limits, Listener, Tls, TlsVersion};
 use kw_http::{Bound, TlsConfig, TlsReload, bind_tcp, bind_unix};
 use kw_types::Ttl;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,16 +34,32 @@ fn bind(listener: &Listener) -> Result<Bounded, String> {
     let bound = match &listener.bind {
         Bind::Tcp(address) if address.starts_with(':') => bind_tcp(&format!("0.0.0.0{address}")),
         Bind::Tcp(address) => bind_tcp(address),
-        Bind::Unix { path, mode, user, group } => {
-            if user.is_some() || group.is_some() {
-                tracing::warn!(
-                    "socket_user and socket_group are not applied: start the server as the user that the socket is to belong to"
-                );
-            }
-            bind_unix(path, *mode)
-        }
+        Bind::Unix { path, mode, .. } => bind_unix(path, *mode),
     };
-    Ok(Bounded { bound: bound.map_err(|e| e.to_string())?, tls, rules: Arc::new(rules(listener)) })
+    let bound = bound.map_err(|e| e.to_string())?;
+    if let Bind::Unix { path, user, group, .. } = &listener.bind {
+        own(path, user.as_deref(), group.as_deref())?;
+    }
+    Ok(Bounded { bound, tls, rules: Arc::new(rules(listener)) })
+}
+
+/// Gives a socket to its owner and group.
+fn own(path: &Path, user: Option<&str>, group: Option<&str>) -> Result<(), String> {
+    let user = user.map(|user| number("socket_user", user, "/etc/passwd")).transpose()?;
+    let group = group.map(|group| number("socket_group", group, "/etc/group")).transpose()?;
+    std::os::unix::fs::chown(path, user, group)
+        .map_err(|e| format!("the socket {} cannot be given to socket_user and socket_group: {e}", path.display()))
+}
+
+/// A user's or group's number, which may be given itself, or by its name in one of the two files whose third field it is.
+fn number(key: &str, word: &str, file: &str) -> Result<u32, String> {
+    if let Ok(number) = word.parse() {
+        return Ok(number);
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{key}: {file}: {e}"))?;
+    let fields = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = fields.filter(|fields| fields.first() == Some(&word)).find_map(|fields| fields.get(2)?.parse().ok());
+    found.ok_or_else(|| format!("{key}: {word} is not in {file}; give the number instead"))
 }
 
 fn tls_config(tls: &Tls) -> Result<TlsConfig, String> {

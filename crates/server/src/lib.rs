@@ -2,6 +2,7 @@
 mod arguments;
 mod banner;
 mod dev;
+mod dev_tls;
 mod edge;
 mod logging;
 mod migrate;

@@ -3,11 +3,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let brand = kw_cli::Brand::of(args.first().map_or("", String::as_str));
     let words = (args.get(1).map(String::as_str), args.get(2).map(String::as_str));
     // The command line answers for the help of these commands like for any other's.
     let is_help = args.iter().any(|a| matches!(a.trim_start_matches('-'), "help" | "h") && a.starts_with('-'));
     let code = match words {
-        (Some("server"), _) if !is_help => kw_server::server(args.get(2..).unwrap_or_default()),
+        (Some("server"), _) if !is_help => kw_server::server(brand, args.get(2..).unwrap_or_default()),
         (Some("operator"), Some("migrate")) if !is_help => kw_server::migrate(args.get(3..).unwrap_or_default()),
         _ => kw_cli::run_process(),
     };

@@ -1,12 +1,13 @@
 //! Starting, signals, stopping.
 use crate::arguments::Arguments;
-use crate::config::{Config, Level, LogFormat, LogLevel, Notice, Storage};
+use crate::config::{Config, Level, Listener, LogFormat, LogLevel, Notice, Storage};
+use crate::dev_tls::DevTls;
 use crate::edge::{Bounded, bind_all};
 use crate::logging::{self, LogControl};
 use crate::{banner, dev, process, registry, seals, stores};
 use kw_audit::DeviceConfig;
 use kw_barrier::SystemRng;
-use kw_cli::Environment;
+use kw_cli::{Brand, Environment};
 use kw_engine::Lockout;
 use kw_http::Seat;
 use kw_kernel::{Kernel, KernelParts, Settings};
@@ -24,8 +25,8 @@ use tokio::sync::watch;
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Runs `keywright server` with its flags; returns when it was told to stop. The answer is the exit code.
-pub fn server(args: &[String]) -> i32 {
-    match run(args) {
+pub fn server(brand: Brand, args: &[String]) -> i32 {
+    match run(brand, args) {
         Ok(()) => 0,
         Err(why) => {
             eprintln!("{why}");
@@ -34,10 +35,11 @@ pub fn server(args: &[String]) -> i32 {
     }
 }
 
-fn run(args: &[String]) -> Result<(), String> {
+fn run(brand: Brand, args: &[String]) -> Result<(), String> {
     let env = Environment::of_process();
     let arguments = Arguments::parse(args, &env)?;
-    let (config, notices) = load(&arguments)?;
+    let dev_tls = arguments.dev_tls.then(|| DevTls::make(&arguments)).transpose()?;
+    let (config, notices) = load(&arguments, dev_tls.as_ref())?;
     let log = logging::install(config.log_level, config.log_format, config.log_file.as_deref())
         .map_err(|e| format!("log_file: {e}"))?;
     tell(&notices);
@@ -65,17 +67,19 @@ fn run(args: &[String]) -> Result<(), String> {
     let steered = log.clone();
     kernel.steer_log(logging::as_tracing(config.log_level), Box::new(move |levels| steered.set_levels(levels)));
     let runtime = event_loop()?;
-    let control = Control { arguments, env, config, log, bounded, kernel };
+    let control = Control { brand, arguments, dev_tls, env, config, log, bounded, kernel };
     runtime.block_on(control.serve())?;
     runtime.block_on(store.close()).map_err(|e| format!("closing the store: {e}"))
 }
 
-fn load(arguments: &Arguments) -> Result<(Config, Vec<Notice>), String> {
-    let (mut config, notices) = if arguments.configs.is_empty() {
-        (Config::dev(&arguments.dev_listen), Vec::new())
+fn load(arguments: &Arguments, dev_tls: Option<&DevTls>) -> Result<(Config, Vec<Notice>), String> {
+    let loaded = if arguments.dev {
+        let listener = Listener { tls: dev_tls.map(DevTls::files), ..Listener::plain(&arguments.dev_listen) };
+        Config::load_dev(listener, &arguments.configs)
     } else {
-        Config::load(&arguments.configs).map_err(|e| e.to_string())?
+        Config::load(&arguments.configs)
     };
+    let (mut config, notices) = loaded.map_err(|e| e.to_string())?;
     if let Some(dir) = &arguments.dev_persist {
         config.storage = Storage::Embedded { path: dir.clone(), cache_size: 16 << 20 };
     }
@@ -84,6 +88,9 @@ fn load(arguments: &Arguments) -> Result<(Config, Vec<Notice>), String> {
     }
     if let Some(word) = &arguments.log_format {
         config.log_format = LogFormat::parse(word).ok_or("-log-format is standard or json")?;
+    }
+    if let Some(file) = &arguments.log_file {
+        config.log_file = Some(file.clone());
     }
     Ok((config, notices))
 }
@@ -165,7 +172,7 @@ fn sanitized(config: &Config) -> serde_json::Value {
         "max_lease_ttl": config.max_lease_ttl.seconds(),
         "disable_mlock": config.disable_mlock,
         "disable_cache": config.disable_cache,
-        "enable_ui": config.ui,
+        "enable_ui": false,
         "listeners": listeners,
         "log_level": format!("{:?}", config.log_level).to_lowercase(),
         "raw_storage_endpoint": config.raw_storage_endpoint,
@@ -184,7 +191,9 @@ pub(crate) fn event_loop() -> Result<LocalRuntime, String> {
 
 /// The running server.
 struct Control {
+    brand: Brand,
     arguments: Arguments,
+    dev_tls: Option<DevTls>,
     env: Environment,
     config: Config,
     log: LogControl,
@@ -196,19 +205,16 @@ impl Control {
     async fn serve(self) -> Result<(), String> {
         let (stop, stopping) = watch::channel(false);
         let addresses: Vec<String> = self.bounded.iter().map(|b| b.bound.address()).collect();
-        let mut out = banner::configuration(
-            &self.config,
-            &self.kernel.settings().api_addr,
-            &addresses,
-            env!("CARGO_PKG_VERSION"),
-        );
+        let api_addr = self.kernel.settings().api_addr.clone();
+        let mut out = banner::configuration(&self.config, &api_addr, &addresses, self.brand);
         if self.arguments.dev {
             let keys = dev::open(&self.kernel, &self.arguments).await?;
             if !self.arguments.dev_no_store_token {
                 dev::store_token(&self.env, &keys.root_token);
             }
-            let url = self.kernel.settings().api_addr.clone();
-            out += &banner::development(&url, &keys.unseal_key, &keys.root_token, self.arguments.dev_persist.is_some());
+            let authority = self.dev_tls.as_ref().map(DevTls::authority);
+            let is_kept = self.arguments.dev_persist.is_some();
+            out += &banner::development(&api_addr, authority.as_deref(), &keys.unseal_key, &keys.root_token, is_kept);
         }
         print!("{out}");
         // Whoever waits for these lines in a pipe must see them now.
@@ -270,7 +276,7 @@ impl Control {
             }
         }
         self.kernel.reopen_audit();
-        match load(&self.arguments) {
+        match load(&self.arguments, self.dev_tls.as_ref()) {
             Ok((config, _)) => self.log.set_level(config.log_level),
             Err(why) => tracing::error!(why, "the configuration could not be read; what is in force stays"),
         }

@@ -13,6 +13,18 @@ const DEV_TOKEN: Flag =
 const DEV_LISTEN: Flag = Flag::new("dev-listen-address", Kind::Text, "Address to listen on for development.")
     .env("DEV_LISTEN_ADDRESS")
     .default("127.0.0.1:8200");
+const DEV_TLS: Flag =
+    Flag::new("dev-tls", Kind::Bool, "Speak TLS in development, with an authority and a certificate made for it.");
+const DEV_TLS_DIR: Flag = Flag::new(
+    "dev-tls-cert-dir",
+    Kind::Text,
+    "Directory for what -dev-tls makes; by default a temporary one, which goes with the server.",
+);
+const DEV_TLS_SAN: Flag = Flag::new(
+    "dev-tls-san",
+    Kind::List,
+    "Further name or address for the certificate of -dev-tls; may be given more than once.",
+);
 const DEV_PERSIST: Flag = Flag::new("dev-persist", Kind::Text, "Directory to keep the development data in.");
 const DEV_NO_STORE: Flag =
     Flag::new("dev-no-store-token", Kind::Bool, "Do not keep the development root token in the token helper.");
@@ -21,6 +33,8 @@ const SERVER_LOG_LEVEL: Flag =
     Flag::new("log-level", Kind::Text, "Level of the log: trace, debug, info, warn or error.").env("LOG_LEVEL");
 const SERVER_LOG_FORMAT: Flag =
     Flag::new("log-format", Kind::Text, "Form of the log: standard or json.").env("LOG_FORMAT");
+const SERVER_LOG_FILE: Flag =
+    Flag::new("log-file", Kind::Text, "File to log to, in place of standard error.").env("LOG_FILE");
 
 const THREADS: Flag = Flag::new("threads", Kind::Int, "Number of event loops; by default one for each processor.");
 
@@ -47,12 +61,16 @@ pub(super) const COMMANDS: &[Command] = &[
             DEV,
             DEV_TOKEN,
             DEV_LISTEN,
+            DEV_TLS,
+            DEV_TLS_DIR,
+            DEV_TLS_SAN,
             DEV_PERSIST,
             DEV_NO_STORE,
             DEV_NO_KV,
             THREADS,
             SERVER_LOG_LEVEL,
             SERVER_LOG_FORMAT,
+            SERVER_LOG_FILE,
         ],
         run: server,
     },

@@ -2,6 +2,7 @@
 mod columns;
 mod human;
 mod secret;
+mod yaml;
 
 pub(crate) use columns::{columns, heading, key_value_table, list_table, titled};
 pub(crate) use human::{duration, plain};
@@ -132,7 +133,6 @@ pub(crate) fn pretty_json(value: &impl Serialize) -> String {
 
 /// Goes by way of `serde_json`'s value: it puts the fields in order, and YAML has no numbers longer than its anyway.
 fn yaml(value: &impl Serialize) -> Result<String, Failure> {
-    let wrong = |e: &dyn std::fmt::Display| Failure::local(format!("Cannot write this as YAML: {e}"));
-    let value = serde_json::to_value(value).map_err(|e| wrong(&e))?;
-    serde_yaml_ng::to_string(&value).map_err(|e| wrong(&e))
+    let value = serde_json::to_value(value).map_err(|e| Failure::local(format!("Cannot write this as YAML: {e}")))?;
+    Ok(yaml::document(&value))
 }

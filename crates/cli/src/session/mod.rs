@@ -144,6 +144,8 @@ fn not_valid(call: &Call, suffix: &str) -> Failure {
 fn tls(call: &Call) -> TlsOptions {
     let path = |flag| call.text(flag).map(PathBuf::from);
     TlsOptions {
+        // What is typed counts before the environment.
+        ca_pem: call.env.own("CACERT_BYTES").filter(|_| call.all(&flags::CA_CERT).is_empty()).map(str::to_owned),
         ca_file: path(&flags::CA_CERT),
         ca_directory: path(&flags::CA_PATH),
         client_certificate: path(&flags::CLIENT_CERT),

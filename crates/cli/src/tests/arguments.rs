@@ -28,6 +28,7 @@ fn wrong_words_are_told_without_their_values() {
         ("read -nosuch a", "flag provided but not defined: -nosuch"),
         ("read", "Not enough arguments (expected 1, got 0)"),
         ("status hunter2", "Too many arguments (expected 0, got 1)"),
+        ("kv get a -format=hunter2", "These were taken as arguments: -format\nToo many arguments (expected 1, got 2)"),
         ("kv get -version=hunter2 a", "invalid value for flag -version: must be a whole number"),
         ("token create -ttl=hunter2", "invalid value for flag -ttl: must be a number of seconds"),
         ("token create -metadata=hunter2", "invalid value for flag -metadata: must be key=value"),
@@ -163,5 +164,44 @@ fn the_reference_page_is_up_to_date() {
         std::fs::write(&page, format!("{head}{begin}{fresh}{end}{tail}")).unwrap();
     } else {
         assert_eq!(tables, fresh, "docs/cli.md is not what the commands declare: run this test with KEYWRIGHT_BLESS=1");
+    }
+}
+
+#[test]
+fn pgp_keys_come_in_every_form_that_gpg_writes() {
+    let server = StandIn::start(&[("PUT /v1/sys/generate-root/attempt", 200, "{}")]);
+    let folder = tempfile::tempdir().unwrap();
+    let armour = |inside: &str| {
+        format!("-----BEGIN PGP PUBLIC KEY BLOCK-----\n{inside}\n-----END PGP PUBLIC KEY BLOCK-----\n").into_bytes()
+    };
+    let given = |content: Vec<u8>| {
+        let file = folder.path().join("key");
+        std::fs::write(&file, content).unwrap();
+        Program::new(&server).run_words(&[
+            "operator",
+            "generate-root",
+            "-init",
+            &format!("-pgp-key={}", file.display()),
+        ])
+    };
+    for content in [
+        vec![0x99, 0, 1, 2, 3],
+        b"mQABAgM=".to_vec(),
+        b"mQAB\nAgM=\n".to_vec(),
+        armour("\nmQAB\nAgM=\n=abcd"),
+        armour("Version: 1\nComment: x\n\nmQABAgM=\n=abcd"),
+        armour("\nmQABAgM="),
+    ] {
+        let outcome = given(content);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert_eq!(server.last().body, r#"{"pgp_key":"mQABAgM="}"#);
+    }
+    let two = [armour("\nmQABAgM="), armour("\nmQABAgM=")].concat();
+    for content in
+        [two, armour("\nhello, world"), b"-----BEGIN PGP MESSAGE-----\n\nmQABAgM=\n-----END PGP MESSAGE-----".to_vec()]
+    {
+        let outcome = given(content);
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(outcome.err.contains("not the armour of one PGP public key"), "{outcome:?}");
     }
 }

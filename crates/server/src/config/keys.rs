@@ -38,7 +38,6 @@ pub(super) const TOP: &[Key] = &[
     used("disable_cache"),
     used("ui"),
     used("raw_storage_endpoint"),
-    used("introspection_endpoint"),
     used("unsafe_allow_api_audit_creation"),
     used("log_level"),
     used("log_format"),
@@ -74,6 +73,7 @@ pub(super) const TOP: &[Key] = &[
     missing("ha_storage"),
     missing("ha_backend"),
     missing("initialize"),
+    missing("introspection_endpoint"),
     missing("kms_library"),
     missing("log_requests_level"),
     missing("log_rotate_bytes"),
@@ -275,12 +275,12 @@ pub(super) const LISTENER_TELEMETRY: &[Key] = &[
 ];
 
 /// `inflight_requests_logging` in a listener.
-pub(super) const LISTENER_IN_FLIGHT: &[Key] = &[used("unauthenticated_in_flight_requests_access")];
+pub(super) const LISTENER_IN_FLIGHT: &[Key] = &[missing("unauthenticated_in_flight_requests_access")];
 
 /// `telemetry` at the top level.
 pub(super) const TELEMETRY: &[Key] = &[
-    used("prometheus_retention_time"),
-    used("disable_hostname"),
+    idle("prometheus_retention_time"),
+    idle("disable_hostname"),
     idle("usage_gauge_period"),
     idle("maximum_gauge_cardinality"),
     idle("lease_metrics_epsilon"),

@@ -21,8 +21,6 @@ pub struct Listener {
     pub require_request_header: bool,
     /// Whether `sys/metrics` needs no token.
     pub unauthenticated_metrics_access: bool,
-    /// Whether `sys/in-flight-req` needs no token.
-    pub unauthenticated_in_flight_requests_access: bool,
     /// Whether `sys/rekey/*` is refused to callers without a token.
     pub disable_unauthed_rekey_endpoints: bool,
     /// Whether `sys/generate-root/*` is refused to callers without a token.
@@ -123,7 +121,6 @@ impl Listener {
             },
             require_request_header: false,
             unauthenticated_metrics_access: false,
-            unauthenticated_in_flight_requests_access: false,
             disable_unauthed_rekey_endpoints: false,
             disable_unauthed_generate_root_endpoints: false,
         }
@@ -161,8 +158,6 @@ pub(super) fn read(
     }
     for inner in block.blocks("inflight_requests_logging", 0)? {
         inner.check_keys(keys::LISTENER_IN_FLIGHT, notices);
-        let key = "unauthenticated_in_flight_requests_access";
-        listener.unauthenticated_in_flight_requests_access = inner.bool(key, false)?;
     }
     Ok(listener)
 }

@@ -14,7 +14,6 @@ mod seal;
 mod section;
 mod source;
 mod storage;
-mod telemetry;
 
 pub use audit::AuditDevice;
 pub use error::{ConfigError, Level, Notice};
@@ -25,7 +24,6 @@ pub use log::{LogFormat, LogLevel};
 pub use migration::Migration;
 pub use seal::{SealKind, SealStanza};
 pub use storage::{PostgreSql, Storage};
-pub use telemetry::Telemetry;
 
 use kw_kernel::Consistency;
 use kw_types::Ttl;
@@ -60,12 +58,8 @@ pub struct Config {
     pub disable_mlock: bool,
     /// Whether to go without the cache of the store.
     pub disable_cache: bool,
-    /// Whether to serve the user interface.
-    pub ui: bool,
     /// Whether `sys/raw` exists.
     pub raw_storage_endpoint: bool,
-    /// Whether `sys/internal/inspect` exists.
-    pub introspection_endpoint: bool,
     /// Whether audit devices can be enabled through the API. True if not set, as in Vault.
     pub api_audit_creation: bool,
     pub log_level: LogLevel,
@@ -74,7 +68,6 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// Where to write the number of the process.
     pub pid_file: Option<PathBuf>,
-    pub telemetry: Telemetry,
     /// Audit devices that exist from the start.
     pub audit: Vec<AuditDevice>,
     /// What happens after failed log-ins, by type of auth method; `all` stands for every type that is not named.
@@ -106,14 +99,22 @@ impl Config {
         migration::read(&source::load(&[path.to_owned()])?)
     }
 
-    /// What `-dev` stands for: data in memory, plain HTTP on `address`, the user interface, nothing on disk.
-    pub fn dev(address: &str) -> Self {
+    /// What `-dev` stands for: data in memory, requests on this listener, nothing on disk.
+    pub fn dev(listener: Listener) -> Self {
         let mut config = Self::bare(Storage::InMem);
-        config.listeners.push(Listener::plain(address));
-        config.ui = true;
+        config.listeners.push(listener);
         config.raw_storage_endpoint = true;
         config.disable_mlock = true;
         config
+    }
+
+    /// What `-dev` stands for, changed by files that need not say all that a server needs. Listeners of theirs take the place of
+    /// the one for development.
+    ///
+    /// Errors: as [`Config::load`].
+    pub fn load_dev(listener: Listener, paths: &[PathBuf]) -> Result<(Self, Vec<Notice>), ConfigError> {
+        let sources = if paths.is_empty() { Vec::new() } else { source::load(paths)? };
+        Self::dev(listener).changed_by(&sources)
     }
 
     fn bare(storage: Storage) -> Self {
@@ -129,15 +130,12 @@ impl Config {
             default_max_request_duration: Ttl::from_seconds(90),
             disable_mlock: false,
             disable_cache: false,
-            ui: false,
             raw_storage_endpoint: false,
-            introspection_endpoint: false,
             api_audit_creation: true,
             log_level: LogLevel::Info,
             log_format: LogFormat::Standard,
             log_file: None,
             pid_file: None,
-            telemetry: Telemetry::default(),
             audit: Vec::new(),
             user_lockout: Vec::new(),
             seals: Vec::new(),
@@ -146,15 +144,29 @@ impl Config {
     }
 
     fn read(sources: &[source::Source]) -> Result<(Self, Vec<Notice>), ConfigError> {
+        let top = Section::top(sources);
+        // Looked at before the rest, for its error is the first that a file without anything deserves.
+        storage::check_is_there(&top)?;
+        Self::bare(Storage::InMem).changed_by(sources)
+    }
+
+    fn changed_by(mut self, sources: &[source::Source]) -> Result<(Self, Vec<Notice>), ConfigError> {
         let mut notices = Vec::new();
         let top = Section::top(sources);
         top.check_keys(keys::TOP, &mut notices);
-        let mut config = Self::bare(storage::read(&top, &mut notices)?);
-        config.read_scalars(&top)?;
-        config.read_lists(&top, &mut notices)?;
-        config.telemetry = telemetry::read(&top, &mut notices)?;
-        config.seals = seal::read(&top, &mut notices)?;
-        Ok((config, notices))
+        if let Some(storage) = storage::read(&top, &mut notices)? {
+            self.storage = storage;
+        }
+        self.read_scalars(&top)?;
+        if top.bool("ui", false)? {
+            notices.push(top.notice_at("ui", Level::Warn, "\"ui\": there is no user interface in this version"));
+        }
+        self.read_lists(&top, &mut notices)?;
+        for block in top.blocks("telemetry", 0)? {
+            block.check_keys(keys::TELEMETRY, &mut notices);
+        }
+        self.seals = seal::read(&top, &mut notices)?;
+        Ok((self, notices))
     }
 
     fn read_scalars(&mut self, top: &Section<'_>) -> Result<(), ConfigError> {
@@ -170,11 +182,9 @@ impl Config {
         }
         let duration = top.ttl("default_max_request_duration")?.unwrap_or_default();
         self.default_max_request_duration = duration.or(self.default_max_request_duration);
-        self.disable_mlock = top.bool("disable_mlock", false)?;
+        self.disable_mlock = top.bool("disable_mlock", self.disable_mlock)?;
         self.disable_cache = top.bool("disable_cache", false)?;
-        self.ui = top.bool("ui", false)?;
-        self.raw_storage_endpoint = top.bool("raw_storage_endpoint", false)?;
-        self.introspection_endpoint = top.bool("introspection_endpoint", false)?;
+        self.raw_storage_endpoint = top.bool("raw_storage_endpoint", self.raw_storage_endpoint)?;
         self.api_audit_creation = top.bool("unsafe_allow_api_audit_creation", true)?;
         self.log_level = top.word("log_level", LogLevel::WORDS)?.unwrap_or(LogLevel::Info);
         self.log_format = top.word("log_format", LogFormat::WORDS)?.unwrap_or(LogFormat::Standard);
@@ -185,7 +195,11 @@ impl Config {
     }
 
     fn read_lists(&mut self, top: &Section<'_>, notices: &mut Vec<Notice>) -> Result<(), ConfigError> {
-        for block in top.blocks("listener", 1)? {
+        let listeners = top.blocks("listener", 1)?;
+        if !listeners.is_empty() {
+            self.listeners.clear();
+        }
+        for block in listeners {
             self.listeners.push(listener::read(&block, self.default_max_request_duration, notices)?);
         }
         if self.listeners.is_empty() {

@@ -198,6 +198,14 @@ impl<'a> Section<'a> {
         Notice { level, file, line: self.line, text: text.to_owned() }
     }
 
+    /// A notice at a key that is there.
+    pub(super) fn notice_at(&self, key: &str, level: Level, text: &str) -> Notice {
+        match self.find(key) {
+            Some((file, item)) => Notice { level, file: file.to_owned(), line: item.line, text: text.to_owned() },
+            None => self.notice(level, text),
+        }
+    }
+
     /// The item that counts: the one of the last file.
     fn find(&self, key: &str) -> Option<(&'a str, &'a Item)> {
         self.bodies.iter().rev().find_map(|(file, body)| Some((*file, body.get(key)?)))

@@ -50,15 +50,19 @@ pub struct PostgreSql {
     pub max_idle_connections: Option<usize>,
 }
 
-/// Reads the last of the `storage` and `backend` blocks.
-pub(super) fn read(top: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Storage, ConfigError> {
+/// Refuses a configuration without a store.
+pub(super) fn check_is_there(top: &Section<'_>) -> Result<(), ConfigError> {
+    match top.has("storage") || top.has("backend") {
+        true => Ok(()),
+        false => Err(top.wrong_here("no storage: add storage \"embedded\" { path = \"/var/lib/keywright\" }")),
+    }
+}
+
+/// Reads the last of the `storage` and `backend` blocks, if there is one.
+pub(super) fn read(top: &Section<'_>, notices: &mut Vec<Notice>) -> Result<Option<Storage>, ConfigError> {
     let mut blocks = top.blocks("backend", 1)?;
     blocks.extend(top.blocks("storage", 1)?);
-    let Some(block) = blocks.pop() else {
-        let text = "no storage: add storage \"embedded\" { path = \"/var/lib/keywright\" }";
-        return Err(top.wrong_here(text));
-    };
-    read_block(&block, notices)
+    blocks.pop().map(|block| read_block(&block, notices)).transpose()
 }
 
 /// Reads one block that names a store, whatever the block is called.

@@ -24,7 +24,6 @@ fn the_least_configuration_has_the_defaults() {
     want.listeners.push(Listener::plain("127.0.0.1:8200"));
     assert_eq!(config, want);
     assert_eq!(notices, []);
-    assert!(Config::dev("127.0.0.1:1").ui);
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn every_value_is_read() {
           x_forwarded_for_hop_skips = "1" x_forwarded_for_reject_not_present = false
           require_request_header = 1
           telemetry { unauthenticated_metrics_access = true }
-          inflight_requests_logging { unauthenticated_in_flight_requests_access = true }
+          inflight_requests_logging {}
         }
         listener "unix" { address = "/run/kw.sock" socket_mode = "660" socket_user = "1000" socket_group = "ops" }
         api_addr = "https://kw.example.com:8200/"
@@ -61,14 +60,14 @@ fn every_value_is_read() {
         default_lease_ttl = 3600
         max_lease_ttl = "2h"
         log_level = "ERR" log_format = "json"
-        ui = true
+        ui = false
         telemetry { prometheus_retention_time = "30s" disable_hostname = true }
         audit "file" "main" { description = "d" options { file_path = "/dev/null" log_raw = true } }
         user_lockout "UserPass" { lockout_threshold = "3" lockout_duration = "10m" }
         seal "shamir" {}
         "#,
     );
-    assert_eq!(notices, []);
+    assert!(notices.iter().all(|n| n.level == Level::Debug), "{notices:?}");
     assert_eq!(config.storage, Storage::Embedded { path: "/data".into(), cache_size: 16 << 20 });
     let tcp = &config.listeners[0];
     assert_eq!(tcp.bind, Bind::Tcp("0.0.0.0:8201".to_owned()));
@@ -79,7 +78,6 @@ fn every_value_is_read() {
     assert_eq!(nets, ["10.0.0.0/8", "192.0.2.1/32"]);
     assert!(tcp.forwarded.hop_skips == 1 && !tcp.forwarded.reject_not_present && tcp.forwarded.reject_not_authorized);
     assert!(tcp.require_request_header && tcp.unauthenticated_metrics_access);
-    assert!(tcp.unauthenticated_in_flight_requests_access);
     let Bind::Unix { path, mode, user, group } = &config.listeners[1].bind else { panic!() };
     assert_eq!(
         (path.to_str(), *mode, user.as_deref(), group.as_deref()),
@@ -88,7 +86,6 @@ fn every_value_is_read() {
     assert_eq!(config.api_addr.as_deref(), Some("https://kw.example.com:8200"));
     assert_eq!((config.default_lease_ttl, config.max_lease_ttl), (Ttl::from_hours(1), Ttl::from_hours(2)));
     assert_eq!((config.log_level, config.log_format), (LogLevel::Error, LogFormat::Json));
-    assert_eq!(config.telemetry.prometheus_retention_time, Ttl::from_seconds(30));
     let audit = &config.audit[0];
     assert_eq!((audit.kind.as_str(), audit.name.as_str(), audit.line), ("file", "main", 22));
     assert_eq!(audit.options["log_raw"], "true");
@@ -225,19 +222,57 @@ fn notices_name_file_line_and_key() {
 fn files_and_directories_are_merged() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-    write("1.hcl", &format!("{STORE}{LISTEN}ui = false\nlog_level = \"debug\""));
-    write("2.json", r#"{"ui": true, "listener": {"tcp": {"tls_disable": true, "address": ":1"}}}"#);
+    write("1.hcl", &format!("{STORE}{LISTEN}disable_cache = false\nlog_level = \"debug\""));
+    write("2.json", r#"{"disable_cache": true, "listener": {"tcp": {"tls_disable": true, "address": ":1"}}}"#);
     write("notes.txt", "not read");
     let (config, _) = Config::load(&[dir.path().to_owned()]).unwrap();
-    assert!(config.ui && config.log_level == LogLevel::Debug && config.listeners.len() == 2);
+    assert!(config.disable_cache && config.log_level == LogLevel::Debug && config.listeners.len() == 2);
     let (config, _) = Config::load(&[dir.path().join("2.json"), dir.path().join("1.hcl")]).unwrap();
-    assert!(!config.ui);
+    assert!(!config.disable_cache);
     let empty = tempfile::tempdir().unwrap();
     let error = Config::load(&[empty.path().to_owned()]).unwrap_err().to_string();
     assert!(error.ends_with("the directory holds no .hcl or .json file"), "{error}");
     let error = Config::load(&[empty.path().join("none.hcl")]).unwrap_err().to_string();
     assert!(error.contains("none.hcl: cannot be read"), "{error}");
     assert!(Config::load(&[]).is_err());
+}
+
+#[test]
+fn development_is_changed_by_what_a_file_names_and_by_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = |text: &str| {
+        let file = dir.path().join("dev.hcl");
+        std::fs::write(&file, text).unwrap();
+        Config::load_dev(Listener::plain("127.0.0.1:1"), &[file]).map(|(config, _)| config)
+    };
+    let plain = Config::dev(Listener::plain("127.0.0.1:1"));
+    assert_eq!(Config::load_dev(Listener::plain("127.0.0.1:1"), &[]).unwrap(), (plain.clone(), Vec::new()));
+    assert_eq!(load("").unwrap(), plain);
+    let changed =
+        load("default_lease_ttl = \"1h\"\nraw_storage_endpoint = false\nstorage \"embedded\" { path = \"/d\" }")
+            .unwrap();
+    assert_eq!((changed.storage.kind(), changed.default_lease_ttl), ("embedded", Ttl::from_hours(1)));
+    assert!(!changed.raw_storage_endpoint && changed.disable_mlock);
+    assert_eq!(changed.listeners, plain.listeners);
+    assert_eq!(
+        load("listener \"tcp\" { address = \"a:2\" tls_disable = true }").unwrap().listeners,
+        [Listener::plain("a:2")]
+    );
+    assert!(load("storage \"consul\" {}").is_err());
+}
+
+#[test]
+fn what_a_key_does_not_do_is_told() {
+    for (line, text) in [
+        ("ui = true", "a.hcl:3: \"ui\": there is no user interface"),
+        ("introspection_endpoint = true", "a.hcl:3: \"introspection_endpoint\" is not supported"),
+        ("telemetry { statsd_address = \"a\" }", "a.hcl:3: \"statsd_address\" is not supported"),
+        ("telemetry { nonsense = 1 }", "a.hcl:3: unknown key \"nonsense\""),
+    ] {
+        let (_, notices) = parse(&format!("{STORE}{LISTEN}{line}"));
+        let told: Vec<String> = notices.iter().filter(|n| n.level == Level::Warn).map(|n| n.to_string()).collect();
+        assert!(told.len() == 1 && told[0].starts_with(text), "{line}: {told:?}");
+    }
 }
 
 #[test]

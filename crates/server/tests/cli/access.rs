@@ -12,7 +12,7 @@ fn any_path_can_be_read_and_written() {
     assert_eq!((read.row("x"), read.row("y")), ("1".to_owned(), "two".to_owned()));
     assert_eq!(sh.value("read -field=y cubbyhole/a/b"), "two");
     assert_eq!(sh.json("read -format=json cubbyhole/a/b")["data"], json!({"x": "1", "y": "two"}));
-    sh.ok("read -format=yaml cubbyhole/a/b").says(&["data:\n  x: '1'\n  y: two\n"]);
+    sh.ok("read -format=yaml cubbyhole/a/b").says(&["data:\n  x: \"1\"\n  \"y\": two\n"]);
     let raw: Value = serde_json::from_str(&sh.ok("read -format=raw cubbyhole/a/b").out).unwrap();
     assert!(raw.get("auth").is_some() && raw["data"]["y"] == "two", "{raw}");
     assert_eq!(sh.with("VAULT_FORMAT", "json").json("read cubbyhole/a/b")["data"]["x"], "1");
@@ -29,6 +29,11 @@ fn any_path_can_be_read_and_written() {
     sh.ok("write -f sys/rotate").says(&["Success! Data written to: sys/rotate"]);
     assert_eq!(sh.value("write -field=random_bytes -format=table sys/tools/random/4 format=hex").len(), 8);
     assert_eq!(sh.ok("list -limit=1 sys/policies/acl").names().len(), 1);
+    // These answer without the envelope of other paths.
+    for path in ["sys/health", "sys/seal-status", "sys/init"] {
+        assert_eq!(sh.ok(&format!("read {path}")).row("initialized"), "true");
+    }
+    assert_eq!(sh.value("read -field=ha_enabled sys/leader"), "false");
 }
 
 #[test]

@@ -148,7 +148,8 @@ fn a_snapshot_brings_back_what_was() {
     root.run("operator raft snapshot restore junk").is(2).complains(&["Code: 400"]);
     root.run("operator raft snapshot restore none").is(1);
     assert_eq!(root.value("kv get -field=x secret/a"), "after");
-    root.ok("operator raft snapshot restore snap");
+    let restored = root.ok("operator raft snapshot restore snap");
+    restored.complains(&["The server is sealed since its data was replaced: run `vault operator unseal`"]);
     if root.run("status").code == 2 {
         unseal(&root, &shares);
     }

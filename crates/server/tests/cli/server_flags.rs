@@ -2,6 +2,7 @@
 use crate::shell::Shell;
 use crate::support::{Server, Setup};
 use crate::tls::self_signed;
+use std::os::unix::fs::MetadataExt;
 
 fn shell() -> Shell {
     Shell::new("http://127.0.0.1:1")
@@ -48,6 +49,31 @@ fn configurations() {
     refuses(&format!("storage \"embedded\" {{}}\n{PLAIN}"), &["path"]);
     refuses(&format!("storage \"embedded\" {{ path = \"/proc/none\" }}\n{PLAIN}"), &["/proc/none"]);
     refuses(&format!("{MEMORY}{}", PLAIN.replace("127.0.0.1:0", "192.0.2.1:0")), &["cannot listen on 192.0.2.1:0"]);
+}
+
+#[test]
+fn the_owner_of_a_socket() {
+    let sh = shell();
+    let socket = sh.path("kw.sock");
+    let with =
+        |line: &str| format!("{MEMORY}listener \"unix\" {{\n  address = \"{}\"\n  {line}\n}}\n", socket.display());
+    refuses(&with("socket_user = \"nobody-here\""), &["socket_user: nobody-here is not in /etc/passwd"]);
+    refuses(&with("socket_group = \"nobody-here\""), &["socket_group: nobody-here is not in /etc/group"]);
+    // Only root may give a file away; what anyone may is to give it to oneself.
+    let about = std::fs::metadata(sh.path("")).unwrap();
+    let (user, group) = match about.uid() {
+        0 => ("nobody".to_owned(), "12345".to_owned()),
+        user => (user.to_string(), about.gid().to_string()),
+    };
+    let mut setup = Setup::embedded();
+    setup.listeners += &format!(
+        "listener \"unix\" {{\n  address = \"{}\"\n  socket_user = \"{user}\"\n  socket_group = \"{group}\"\n}}\n",
+        socket.display()
+    );
+    let _server = setup.start();
+    let given = std::fs::metadata(&socket).unwrap();
+    assert_eq!(given.gid().to_string(), group);
+    assert_ne!(given.uid(), 0);
 }
 
 #[test]

@@ -36,6 +36,9 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named_and_only_then() {
     stranger.run("read secret/a").is(2).complains(&["tls: invalid peer certificate"]);
     stranger.with("VAULT_SKIP_VERIFY", "true").run("status").is(2).says(&["Sealed             true"]);
     stranger.run(&format!("status -ca-cert={}", setup.file("cert.pem"))).is(2);
+    let pem = std::fs::read_to_string(setup.file("cert.pem")).unwrap();
+    stranger.with("VAULT_CACERT_BYTES", &pem).run("status").is(2).says(&["Sealed             true"]);
+    stranger.with("BAO_CACERT_BYTES", "x").run("status").is(1).complains(&["holds no certificate in PEM"]);
     let (other, _) = self_signed(&Setup::embedded());
     assert!(!std::path::Path::new(&other).exists());
     let second = Setup::embedded();

@@ -137,19 +137,38 @@ pub(super) fn pgp_keys(given: &[String]) -> Result<Vec<String>, Failure> {
     given.iter().flat_map(|g| g.split(',')).map(str::trim).filter(|f| !f.is_empty()).map(pgp_key).collect()
 }
 
-/// One key: a binary file is encoded, one that is base64 already is sent as it is.
+/// One key: a binary file is encoded, armour is taken off, and what is base64 already is sent as it is.
 pub(super) fn pgp_key(file: &str) -> Result<String, Failure> {
     if file.starts_with("keybase:") {
         return Err(Failure::local("PGP keys are read from files alone: save the key to a file and name that."));
     }
     let file = file.strip_prefix('@').unwrap_or(file);
     let content = std::fs::read(file).map_err(|e| Failure::local(format!("Cannot read the PGP key {file}: {e}")))?;
-    let text = String::from_utf8(content.clone()).ok().map(|t| t.trim().to_owned());
-    match text {
-        Some(text) if STANDARD.decode(&text).is_ok() => Ok(text),
-        Some(text) if text.starts_with("-----BEGIN") => Err(Failure::local(format!(
-            "The PGP key {file} is armoured; export it without armour (gpg --export NAME > {file})."
-        ))),
-        _ => Ok(STANDARD.encode(content)),
+    let Ok(text) = std::str::from_utf8(&content) else { return Ok(STANDARD.encode(content)) };
+    if text.trim_start().starts_with("-----BEGIN") {
+        let inside = unarmoured(text).filter(|inside| STANDARD.decode(inside).is_ok());
+        return inside.ok_or_else(|| Failure::local(format!("{file} is not the armour of one PGP public key.")));
     }
+    let joined: String = text.split_whitespace().collect();
+    Ok(if STANDARD.decode(&joined).is_ok() { joined } else { STANDARD.encode(content) })
+}
+
+/// The base64 inside of ASCII armour (RFC 9580, section 6.2): after the headers and an empty line, without the checksum.
+fn unarmoured(text: &str) -> Option<String> {
+    const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    const END: &str = "-----END PGP PUBLIC KEY BLOCK-----";
+    let mut lines = text.trim().lines().map(str::trim);
+    if lines.next() != Some(BEGIN) {
+        return None;
+    }
+    let mut lines = lines.skip_while(|line| line.contains(": ")).peekable();
+    lines.next_if(|line| line.is_empty());
+    let mut body = String::new();
+    for line in lines.by_ref().take_while(|line| *line != END) {
+        if !line.starts_with('=') {
+            body.push_str(line);
+        }
+    }
+    // More after the end would be a second key, and nobody could say for whom the share is.
+    lines.next().is_none().then_some(body)
 }

@@ -160,7 +160,7 @@ fn show_shares(call: &mut Call, status: &Json, answer: &Json) -> Result<i32, Fai
     let fingerprints = texts("pgp_fingerprints");
     call.say("")?;
     for (i, share) in texts("keys_base64").iter().enumerate() {
-        let fingerprint = fingerprints.get(i).map(|f| format!(" fingerprint: {};", plain(f))).unwrap_or_default();
+        let fingerprint = fingerprints.get(i).map(|f| format!(" fingerprint: {}; value", plain(f))).unwrap_or_default();
         call.say(format!("Key {}{fingerprint}: {}", i + 1, plain(share)))?;
     }
     let text = |from: &Json, name: &str| from.get(name).map(plain).unwrap_or_default();

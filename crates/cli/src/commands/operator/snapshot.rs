@@ -3,7 +3,7 @@ use super::FORCE;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::session::Session;
-use kw_client::{Request, Stream};
+use kw_client::{Json, Request, Stream};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,14 @@ pub(super) fn restore(call: &mut Call) -> Result<i32, Failure> {
     let content = std::fs::read(&path).map_err(|e| Failure::local(format!("Cannot read the snapshot {path}: {e}")))?;
     let to = if call.on(&FORCE) { "sys/storage/raft/snapshot-force" } else { "sys/storage/raft/snapshot" };
     let request = Request::new(kw_client::Method::POST, to).bytes(content);
-    call.session()?.unwrapped().send(request).map_err(|e| e.during("Error installing the snapshot"))?;
+    let session = call.session()?.unwrapped();
+    session.send(request).map_err(|e| e.during("Error installing the snapshot"))?;
+    // The restore has worked, whatever is known of the seal; scripts go on as with other servers.
+    let status = session.send(Request::get("sys/seal-status")).ok().and_then(|a| a.body_as::<Json>().ok());
+    if status.and_then(|s| s.get("sealed")?.as_bool()) == Some(true) {
+        let program = call.brand.program();
+        call.warn(format!("The server is sealed since its data was replaced: run `{program} operator unseal`."));
+    }
     Ok(0)
 }
 
