@@ -1,6 +1,6 @@
 //! Starting, signals, stopping.
 use crate::arguments::Arguments;
-use crate::config::{Config, Level, Listener, LogFormat, LogLevel, Notice, Storage};
+use crate::config::{CACHE_SIZE, Config, Level, Listener, LogFormat, LogLevel, Notice, Storage};
 use crate::dev_tls::DevTls;
 use crate::edge::{Bounded, bind_all};
 use crate::logging::{self, LogControl};
@@ -81,7 +81,7 @@ fn load(arguments: &Arguments, dev_tls: Option<&DevTls>) -> Result<(Config, Vec<
     };
     let (mut config, notices) = loaded.map_err(|e| e.to_string())?;
     if let Some(dir) = &arguments.dev_persist {
-        config.storage = Storage::Embedded { path: dir.clone(), cache_size: 16 << 20 };
+        config.storage = Storage::Embedded { path: dir.clone(), cache_size: CACHE_SIZE };
     }
     if let Some(word) = &arguments.log_level {
         config.log_level = LogLevel::parse(word).ok_or("-log-level is one of trace, debug, info, warn, error")?;

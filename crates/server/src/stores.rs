@@ -13,14 +13,15 @@ const SCRATCH_CACHE_BYTES: usize = 256 << 10;
 /// Opens the store, or makes one where there is none. Errors: what is wrong and what to do, for the operator.
 pub(crate) fn open(storage: &Storage, disable_cache: bool) -> Result<Arc<dyn Store>, String> {
     match storage {
+        Storage::InMem if disable_cache => Ok(Arc::new(MemoryStore::new())),
         Storage::InMem => Ok(Arc::new(Cached::new(MemoryStore::new(), 8 << 20))),
         Storage::Etcd(cluster) => open_cluster(cluster),
         Storage::PostgreSql(database) => open_database(database),
         Storage::Embedded { path, cache_size } => {
             let mut options = kw_store_embedded::Options::new(Arc::new(SystemRng));
-            if *cache_size > 0 && !disable_cache {
-                options.row_cache_bytes = usize::try_from(*cache_size).unwrap_or(options.row_cache_bytes);
-            }
+            // Rows that are asked for again and again, and the way to those that are not.
+            let half = usize::try_from(*cache_size / 2).unwrap_or(usize::MAX);
+            (options.row_cache_bytes, options.base_cache_bytes) = if disable_cache { (0, 0) } else { (half, half) };
             kw_store_embedded::open(path, &options).map_err(|e| e.to_string())
         }
     }

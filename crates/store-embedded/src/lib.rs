@@ -32,7 +32,7 @@ use std::{fmt, io};
 pub struct Options {
     /// Gives a new store its identity.
     pub rng: Arc<dyn Rng>,
-    /// Memory for rows that were read, in bytes.
+    /// Memory for rows that were read, in bytes; 0: none are kept.
     pub row_cache_bytes: usize,
     /// Memory for pages of the table, in bytes.
     pub base_cache_bytes: usize,
@@ -54,7 +54,10 @@ impl Options {
 /// running for them to finish, as it must for tokio's own I/O.
 pub fn open(dir: &Path, options: &Options) -> Result<Arc<dyn Store>, OpenError> {
     let store = store::EmbeddedStore::open(dir, options)?;
-    Ok(Arc::new(Cached::new(store, options.row_cache_bytes)))
+    match options.row_cache_bytes {
+        0 => Ok(Arc::new(store)),
+        bytes => Ok(Arc::new(Cached::new(store, bytes))),
+    }
 }
 
 /// Checks everything in a directory that no process uses: every page, every row and every record. Changes nothing that is

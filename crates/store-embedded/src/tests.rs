@@ -60,6 +60,15 @@ async fn passes_the_suite() {
     suite::run(fresh).await;
 }
 
+#[tokio::test]
+async fn passes_the_suite_without_caches() {
+    let dir = TempDir::new().unwrap();
+    let next = AtomicU8::new(0);
+    let options = Options { row_cache_bytes: 0, base_cache_bytes: 0, segment_bytes: 1 << 21, ..normal() };
+    let fresh = async || open(&dir.path().join(next.fetch_add(1, Ordering::Relaxed).to_string()), &options).unwrap();
+    suite::run(fresh).await;
+}
+
 #[test]
 fn passes_the_suite_without_a_runtime() {
     let dir = TempDir::new().unwrap();

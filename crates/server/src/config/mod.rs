@@ -23,7 +23,7 @@ pub use lockout::Lockout;
 pub use log::{LogFormat, LogLevel};
 pub use migration::Migration;
 pub use seal::{SealKind, SealStanza};
-pub use storage::{PostgreSql, Storage};
+pub use storage::{CACHE_SIZE, PostgreSql, Storage};
 
 use kw_kernel::Consistency;
 use kw_types::Ttl;

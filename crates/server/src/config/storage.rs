@@ -5,8 +5,8 @@ use super::{ConfigError, Level, Notice, keys};
 use kw_types::Secret;
 use std::path::PathBuf;
 
-/// The cache of the embedded store where none is set, in bytes.
-const CACHE_SIZE: u64 = 8 << 20;
+/// The caches of the embedded store where nothing is said, in bytes.
+pub const CACHE_SIZE: u64 = 12 << 20;
 
 /// The store.
 #[derive(Clone, Debug, PartialEq, Eq)]
