@@ -59,7 +59,7 @@ impl TermCipher {
 
     /// The encryptions that this process knows of.
     pub fn made(&self) -> u64 {
-        let recorded = self.recorded.load(Ordering::Relaxed);
+        let recorded = self.recorded.load(Ordering::Acquire);
         recorded.saturating_sub(self.recorded_reserve.load(Ordering::Relaxed)).saturating_add(self.unrecorded().made)
     }
 
@@ -78,12 +78,13 @@ impl TermCipher {
 
     /// `counted` has got into the row, which now says `recorded`.
     pub fn settle(&self, counted: Used, recorded: Used) {
-        self.recorded.fetch_max(recorded.bound(), Ordering::Relaxed);
+        // In this order, so that whoever looks meanwhile never takes what was reserved for what was made.
         self.recorded_reserve.fetch_max(recorded.reserved, Ordering::Relaxed);
+        self.recorded.fetch_max(recorded.bound(), Ordering::Release);
         // More than was there cannot be taken off: each use is settled once, by the change that counted it.
         let unrecorded = self.unrecorded();
-        self.unrecorded_reserve.fetch_sub(counted.reserved.min(unrecorded.reserved), Ordering::Relaxed);
         self.unrecorded.fetch_sub(counted.bound().min(unrecorded.bound()), Ordering::Relaxed);
+        self.unrecorded_reserve.fetch_sub(counted.reserved.min(unrecorded.reserved), Ordering::Release);
     }
 
     /// Encrypts a row; refuses with [`BarrierError::Exhausted`] once `encryptions_max` are used up.
