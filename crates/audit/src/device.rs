@@ -1,5 +1,5 @@
 //! An audit device: where lines go, how they are hashed, and what the operator chose.
-use crate::{AuditSink, FileSink, Hasher, StdoutSink};
+use crate::{AuditSink, DiscardSink, FileSink, Hasher, StdoutSink};
 use kw_types::Secret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ pub struct DeviceOptions {
 pub enum SinkKind {
     #[default]
     Stdout,
+    /// Nowhere: entries are made and dropped, to try what auditing costs or to go on without a trail.
+    Discard,
     File {
         path: String,
         mode: u32,
@@ -58,16 +60,20 @@ impl DeviceConfig {
                 let path = text("file_path").or(text("path")).ok_or("file_path is required")?;
                 let mode = text("mode").unwrap_or("0600");
                 let mode = u32::from_str_radix(mode, 8).map_err(|_| "mode must be an octal number such as 0600")?;
-                match path {
-                    "stdout" => SinkKind::Stdout,
-                    _ => SinkKind::File { path: path.to_owned(), mode: if mode == 0 { 0o600 } else { mode } },
+                // Vault takes these two words in any case.
+                if path.eq_ignore_ascii_case("stdout") {
+                    SinkKind::Stdout
+                } else if path.eq_ignore_ascii_case("discard") {
+                    SinkKind::Discard
+                } else {
+                    SinkKind::File { path: path.to_owned(), mode: if mode == 0 { 0o600 } else { mode } }
                 }
             }
             "stdout" => SinkKind::Stdout,
             other => return Err(format!("unknown backend type: {other:?}")),
         };
         if !matches!(text("format").unwrap_or("json"), "json" | "") {
-            return Err("unknown format type: only json is written".to_owned());
+            return Err("unknown format type: only json is supported".to_owned());
         }
         let flag = |name: &str, default: bool| match text(name) {
             None | Some("") => Ok(default),
@@ -91,6 +97,7 @@ impl Device {
         let options = config.options()?;
         let sink: Box<dyn AuditSink> = match &options.sink {
             SinkKind::Stdout => Box::new(StdoutSink),
+            SinkKind::Discard => Box::new(DiscardSink),
             SinkKind::File { path, mode } => Box::new(
                 FileSink::open(path, *mode)
                     .map_err(|e| format!("sanity check failed; unable to open {path:?} for writing: {e}"))?,

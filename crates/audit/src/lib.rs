@@ -17,7 +17,7 @@ pub use entry::{
 };
 pub use hash::Hasher;
 pub use profile::Profile;
-pub use sink::{AuditSink, FileSink, StdoutSink};
+pub use sink::{AuditSink, DiscardSink, FileSink, StdoutSink};
 
 #[cfg(test)]
 mod tests;

@@ -70,6 +70,37 @@ fn chosen_keys_stay_readable() {
     assert_eq!(request["request"]["client_token_accessor"], "acc");
 }
 
+fn without_a_file(options: &[(&str, &str)]) -> DeviceConfig {
+    DeviceConfig {
+        path: "f/".into(),
+        kind: "file".into(),
+        description: String::new(),
+        local: false,
+        options: options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        salt: Secret::new(vec![7; 32]),
+    }
+}
+
+#[test]
+fn a_device_that_discards_takes_all_lines_and_makes_no_file() {
+    for word in ["discard", "DISCARD"] {
+        let config = without_a_file(&[("file_path", word)]);
+        assert_eq!(config.options().unwrap().sink, SinkKind::Discard);
+        let device = Device::open(config).unwrap();
+        device.write(b"one\n").unwrap();
+        device.reopen().unwrap();
+        device.write(b"two\n").unwrap();
+        assert!(!std::path::Path::new(word).exists());
+    }
+}
+
+#[test]
+fn another_format_is_refused_with_the_one_that_there_is() {
+    let refused = |format| without_a_file(&[("file_path", "discard"), ("format", format)]).options().unwrap_err();
+    assert!(refused("jsonx").contains("only json is supported"));
+    assert!(without_a_file(&[("file_path", "discard"), ("format", "json")]).options().is_ok());
+}
+
 #[test]
 fn a_deleted_file_is_made_anew_and_a_missing_folder_fails() {
     let (device, dir) = device(&[]);

@@ -5,7 +5,7 @@
 use crate::derive::derive;
 use crate::envelope::gcm_key;
 use crate::error::BarrierError;
-use crate::keyring::Term;
+use crate::keyring::{Term, Used};
 use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 use bytes::Bytes;
 use kw_types::{Rng, RngExt};
@@ -20,54 +20,79 @@ const PREFIX_LEN: usize = 5;
 pub(crate) const OVERHEAD: usize = PREFIX_LEN + NONCE_LEN + TAG_LEN;
 
 /// A term's data key, ready for use, and the count of its uses.
+///
+/// Each use costs one addition: so what was reserved in advance is in the sums, and is told apart by what is kept beside them.
 pub(crate) struct TermCipher {
     number: u32,
     key: LessSafeKey,
-    /// What the stored keyring says.
+    /// What the stored keyring says, reserves and all.
     recorded: AtomicU64,
-    /// What this process has added since.
+    /// What this process has added since, reserves and all.
     unrecorded: AtomicU64,
+    /// Of `recorded`, what was reserved.
+    recorded_reserve: AtomicU64,
+    /// Of `unrecorded`, what was reserved.
+    unrecorded_reserve: AtomicU64,
 }
 
 impl TermCipher {
     pub fn new(term: &Term) -> Result<Self, BarrierError> {
         let key = gcm_key(derive(term.key.expose(), &[b"rows"])?.expose())?;
-        let recorded = AtomicU64::new(term.encryptions);
-        Ok(Self { number: term.number, key, recorded, unrecorded: AtomicU64::new(0) })
+        Ok(Self {
+            number: term.number,
+            key,
+            recorded: AtomicU64::new(term.used.bound()),
+            unrecorded: AtomicU64::new(0),
+            recorded_reserve: AtomicU64::new(term.used.reserved),
+            unrecorded_reserve: AtomicU64::new(0),
+        })
     }
 
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// All encryptions that this process knows of.
-    pub fn encryptions(&self) -> u64 {
-        self.recorded.load(Ordering::Relaxed).saturating_add(self.unrecorded())
+    /// The most encryptions that there can have been, as far as this process knows.
+    pub fn bound(&self) -> u64 {
+        self.recorded.load(Ordering::Relaxed).saturating_add(self.unrecorded.load(Ordering::Relaxed))
     }
 
-    /// Those of them that are in no row yet.
-    pub fn unrecorded(&self) -> u64 {
-        self.unrecorded.load(Ordering::Relaxed)
+    /// The encryptions that this process knows of.
+    pub fn made(&self) -> u64 {
+        let recorded = self.recorded.load(Ordering::Acquire);
+        recorded.saturating_sub(self.recorded_reserve.load(Ordering::Relaxed)).saturating_add(self.unrecorded().made)
     }
 
-    /// Counts `more` encryptions as used.
+    /// What is in no row yet.
+    pub fn unrecorded(&self) -> Used {
+        // First, so that it is in the sum that is read after it.
+        let reserved = self.unrecorded_reserve.load(Ordering::Acquire);
+        Used { made: self.unrecorded.load(Ordering::Relaxed).saturating_sub(reserved), reserved }
+    }
+
+    /// Counts `more` encryptions in advance.
     pub fn reserve(&self, more: u64) {
         self.unrecorded.fetch_add(more, Ordering::Relaxed);
+        self.unrecorded_reserve.fetch_add(more, Ordering::Release);
     }
 
-    /// `counted` encryptions have got into the row, which now says `recorded`.
-    pub fn settle(&self, counted: u64, recorded: u64) {
-        self.recorded.fetch_max(recorded, Ordering::Relaxed);
+    /// `counted` has got into the row, which now says `recorded`.
+    pub fn settle(&self, counted: Used, recorded: Used) {
+        // In this order, so that whoever looks meanwhile never takes what was reserved for what was made.
+        self.recorded_reserve.fetch_max(recorded.reserved, Ordering::Relaxed);
+        self.recorded.fetch_max(recorded.bound(), Ordering::Release);
         // More than was there cannot be taken off: each use is settled once, by the change that counted it.
-        self.unrecorded.fetch_sub(counted.min(self.unrecorded()), Ordering::Relaxed);
+        let unrecorded = self.unrecorded();
+        self.unrecorded.fetch_sub(counted.bound().min(unrecorded.bound()), Ordering::Relaxed);
+        self.unrecorded_reserve.fetch_sub(counted.reserved.min(unrecorded.reserved), Ordering::Release);
     }
 
     /// Encrypts a row; refuses with [`BarrierError::Exhausted`] once `encryptions_max` are used up.
     pub fn seal(&self, key: &[u8], plain: &[u8], rng: &dyn Rng, encryptions_max: u64) -> Result<Bytes, BarrierError> {
-        if self.encryptions() >= encryptions_max {
+        if self.bound() >= encryptions_max {
             return Err(BarrierError::Exhausted);
         }
-        self.reserve(1);
+        self.unrecorded.fetch_add(1, Ordering::Relaxed);
         let nonce: [u8; NONCE_LEN] = rng.bytes();
         let prefix = prefix(self.number);
         let mut out = Vec::with_capacity(PREFIX_LEN + NONCE_LEN + plain.len() + TAG_LEN);

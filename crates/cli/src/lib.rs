@@ -29,6 +29,7 @@ pub use declare::{Command, Flag, Kind};
 pub use dispatch::{run, run_process};
 pub use docs::reference_tables;
 pub use environment::Environment;
+pub use failure::for_people;
 pub use terminal::Terminal;
 pub use token_helper::keep_token;
 

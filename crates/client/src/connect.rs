@@ -23,7 +23,7 @@ pub(crate) async fn open(
     match address {
         Address::Unix(path) => {
             let stream = UnixStream::connect(path).await;
-            speak_http(stream.map_err(|e| format!("dial unix {}: {e}", path.display()))?).await
+            speak_http(stream.map_err(|e| format!("dial unix {}: {}", path.display(), reason(&e)))?).await
         }
         Address::Tcp { tls: secure, host, port, .. } => {
             let stream = TcpStream::connect((host.as_str(), *port)).await;

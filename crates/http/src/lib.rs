@@ -4,6 +4,7 @@ mod bytes;
 mod convert;
 mod head;
 mod listen;
+mod mistaken;
 mod plain;
 mod render;
 mod rules;

@@ -1,6 +1,7 @@
 //! Accepting connections and serving them on one event loop.
 use crate::convert::{Refusal, Service, answer, respond};
 use crate::listen::Bound;
+use crate::mistaken::{self, FirstBytes};
 use crate::plain::{self, Other};
 use crate::rules::Rules;
 use crate::seat::Seat;
@@ -158,11 +159,21 @@ impl Connection {
         }
     }
 
-    async fn encrypted(self, stream: impl Stream + 'static, tls: &TlsReload) {
+    async fn encrypted(self, stream: impl Stream + FirstBytes + 'static, tls: &TlsReload) {
         let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
-        match limited(self.service.rules.limits.header_time, acceptor.accept(stream)).await {
-            Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => Box::pin(self.http2(stream)).await,
-            Some(Ok(stream)) => self.http1(stream).await,
+        let handshake = async {
+            if stream.are_of_http().await {
+                mistaken::refuse(stream).await;
+                return Ok(None);
+            }
+            acceptor.accept(stream).await.map(Some)
+        };
+        match limited(self.service.rules.limits.header_time, handshake).await {
+            Some(Ok(Some(stream))) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                Box::pin(self.http2(stream)).await;
+            }
+            Some(Ok(Some(stream))) => self.http1(stream).await,
+            Some(Ok(None)) => tracing::debug!("a client sent plain HTTP to a listener of TLS"),
             Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             None => tracing::debug!("a TLS handshake took too long"),
         }

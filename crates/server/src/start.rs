@@ -29,7 +29,7 @@ pub fn server(brand: Brand, args: &[String]) -> i32 {
     match run(brand, args) {
         Ok(()) => 0,
         Err(why) => {
-            eprintln!("{why}");
+            eprintln!("{}", kw_cli::for_people(why));
             1
         }
     }

@@ -3,7 +3,7 @@ use crate::cipher::{FORMAT, RowParts, TermCipher};
 use crate::derive::{KEY_LEN, RootKey};
 use crate::envelope::{open_under, seal_under};
 use crate::error::BarrierError;
-use crate::keyring::{Keyring, Term};
+use crate::keyring::{BLOCK, Keyring, Term, Used};
 use crate::seal::{Opened, PROOF_SUBKEY};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -27,7 +27,7 @@ pub const ENCRYPTIONS_MAX: u64 = 3 << 30;
 ///
 /// As many are counted as used whenever the barrier is opened. So if the kernel writes a checkpoint when it is asked to, what
 /// a crash forgets has been paid for in advance, and the count in the keyring never falls short.
-pub const CHECKPOINT_AT: u64 = 1 << 20;
+pub const CHECKPOINT_AT: u64 = BLOCK;
 
 const HANDOVER: &str = "root key handover";
 
@@ -56,7 +56,7 @@ struct Open {
 pub struct KeyringChange {
     keyring: Keyring,
     root: RootKey,
-    counted: Vec<(u32, u64)>,
+    counted: Vec<(u32, Used)>,
     row: Vec<u8>,
     handover: Option<Vec<u8>>,
 }
@@ -66,6 +66,8 @@ pub struct KeyringChange {
 pub struct TermStatus {
     pub term: u32,
     pub installed: Time,
+    /// How many there were, as far as they are known: without what is reserved (see [`CHECKPOINT_AT`]), and so without what
+    /// crashes forgot and what other nodes have not recorded yet.
     pub encryptions: u64,
 }
 
@@ -165,17 +167,17 @@ impl Barrier {
         let open = self.open.load();
         let open = open.as_ref()?;
         let term = open.keyring.active();
-        Some(TermStatus { term: term.number, installed: term.installed, encryptions: open.active.encryptions() })
+        Some(TermStatus { term: term.number, installed: term.installed, encryptions: open.active.made() })
     }
 
     /// Whether the active term has been used so much that it should be rotated now.
     pub fn needs_rotation(&self) -> bool {
-        self.open.load().as_ref().is_some_and(|open| open.active.encryptions() >= ROTATE_AT)
+        self.open.load().as_ref().is_some_and(|open| open.active.bound() >= ROTATE_AT)
     }
 
     /// Whether so many encryptions are unrecorded that [`Barrier::plan_checkpoint`] should be called now.
     pub fn needs_checkpoint(&self) -> bool {
-        self.open.load().as_ref().is_some_and(|open| open.active.unrecorded() >= CHECKPOINT_AT)
+        self.open.load().as_ref().is_some_and(|open| open.active.unrecorded().bound() >= CHECKPOINT_AT)
     }
 
     /// Records the encryptions of this process in the keyring. Do so also before sealing.
@@ -198,7 +200,8 @@ impl Barrier {
         let _changing = self.changing.lock();
         let Some(open) = self.open.load_full() else { return Ok(()) };
         for (number, counted) in &change.counted {
-            let recorded = change.keyring.terms().find(|term| term.number == *number).map_or(0, |t| t.encryptions);
+            let term = change.keyring.terms().find(|term| term.number == *number);
+            let recorded = term.map(|t| t.used).unwrap_or_default();
             if let Some(cipher) = open.cipher(*number) {
                 cipher.settle(*counted, recorded);
             }
@@ -237,7 +240,7 @@ impl Barrier {
         let open = self.open.load_full().ok_or(BarrierError::Sealed)?;
         let mut keyring = Keyring::open(&open.root, keyring_row)?;
         let counted: Vec<_> =
-            open.ciphers.iter().map(|c| (c.number(), c.unrecorded())).filter(|(_, n)| *n > 0).collect();
+            open.ciphers.iter().map(|c| (c.number(), c.unrecorded())).filter(|(_, n)| n.bound() > 0).collect();
         for (number, more) in &counted {
             keyring.count(*number, *more);
         }
@@ -268,7 +271,7 @@ impl Open {
         for term in keyring.terms() {
             let cipher = match former.and_then(|open| open.same_cipher(term)) {
                 Some(same) => {
-                    same.settle(0, term.encryptions);
+                    same.settle(Used::default(), term.used);
                     same.clone()
                 }
                 None => Arc::new(TermCipher::new(term)?),

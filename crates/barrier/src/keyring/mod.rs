@@ -17,8 +17,27 @@ pub(crate) struct Term {
     pub number: u32,
     pub key: Secret<[u8; KEY_LEN]>,
     pub installed: Time,
-    /// How many rows it has encrypted, on all nodes, as far as anybody has recorded.
-    pub encryptions: u64,
+    pub used: Used,
+}
+
+/// How often a term's key was used, on all nodes, as far as anybody has recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// How many rows it has encrypted.
+    pub made: u64,
+    /// What was counted beside that for processes that could not record all that they did, a multiple of [`BLOCK`]. Apart
+    /// from `made`, since it is no use that anybody knows of, but one that there may have been.
+    pub reserved: u64,
+}
+
+/// What is reserved at a time.
+pub(crate) const BLOCK: u64 = 1 << 20;
+
+impl Used {
+    /// The most that there can be.
+    pub fn bound(self) -> u64 {
+        self.made.saturating_add(self.reserved)
+    }
 }
 
 /// All keys below the root key.
@@ -54,11 +73,12 @@ impl Keyring {
         self.older.iter().chain(std::iter::once(&self.active))
     }
 
-    /// Adds to a term's count of encryptions.
-    pub fn count(&mut self, number: u32, more: u64) {
+    /// Adds to a term's count of uses.
+    pub fn count(&mut self, number: u32, more: Used) {
         let terms = self.older.iter_mut().chain(std::iter::once(&mut self.active));
-        for term in terms.filter(|term| term.number == number) {
-            term.encryptions = term.encryptions.saturating_add(more);
+        for Term { used, .. } in terms.filter(|term| term.number == number) {
+            used.made = used.made.saturating_add(more.made);
+            used.reserved = used.reserved.saturating_add(more.reserved);
         }
     }
 
@@ -77,7 +97,7 @@ impl Keyring {
             plain.extend_from_slice(&term.number.to_be_bytes());
             plain.extend_from_slice(term.key.expose());
             plain.extend_from_slice(&term.installed.nanos().to_be_bytes());
-            plain.extend_from_slice(&term.encryptions.to_be_bytes());
+            plain.extend_from_slice(&pack(term.used).to_be_bytes());
         }
         let plain = Secret::new(plain);
         seal_under(root.expose(), LABEL, plain.expose(), rng)
@@ -92,11 +112,11 @@ impl Keyring {
 
 impl Term {
     fn generate(number: u32, rng: &dyn Rng, now: Time) -> Self {
-        Self { number, key: Secret::new(rng.bytes()), installed: now, encryptions: 0 }
+        Self { number, key: Secret::new(rng.bytes()), installed: now, used: Used::default() }
     }
 }
 
-/// Number, key, installation time, count.
+/// Number, key, installation time, uses.
 const TERM_LEN: usize = 4 + KEY_LEN + 8 + 8;
 
 fn parse(plain: &[u8]) -> Option<Keyring> {
@@ -119,12 +139,25 @@ fn parse_term(bytes: &[u8]) -> Option<(Term, &[u8])> {
     let (number, bytes) = bytes.split_first_chunk::<4>()?;
     let (key, bytes) = bytes.split_at_checked(KEY_LEN)?;
     let (installed, bytes) = bytes.split_first_chunk::<8>()?;
-    let (encryptions, bytes) = bytes.split_first_chunk::<8>()?;
+    let (used, bytes) = bytes.split_first_chunk::<8>()?;
     let term = Term {
         number: u32::from_be_bytes(*number),
         key: secret_from(key)?,
         installed: Time::from_nanos(i64::from_be_bytes(*installed)),
-        encryptions: u64::from_be_bytes(*encryptions),
+        used: unpack(u64::from_be_bytes(*used)),
     };
     Some((term, bytes))
+}
+
+/// Bits of [`Used::made`] in the row; those above have the number of blocks. No term comes near either bound.
+const MADE_BITS: u32 = 48;
+const MADE_MAX: u64 = (1 << MADE_BITS) - 1;
+
+fn pack(used: Used) -> u64 {
+    let blocks = used.reserved.div_ceil(BLOCK).min(u64::from(u16::MAX));
+    blocks << MADE_BITS | used.made.min(MADE_MAX)
+}
+
+fn unpack(bits: u64) -> Used {
+    Used { made: bits & MADE_MAX, reserved: (bits >> MADE_BITS).saturating_mul(BLOCK) }
 }

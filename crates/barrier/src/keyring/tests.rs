@@ -5,19 +5,30 @@ use crate::SystemRng;
 fn a_keyring_survives_its_row() {
     let root = RootKey::generate(&SystemRng);
     let mut keyring = Keyring::generate(&SystemRng, Time::from_seconds(7));
-    keyring.count(1, 41);
+    let made = |made| Used { made, reserved: 0 };
+    keyring.count(1, made(41));
     keyring.rotate(&SystemRng, Time::from_seconds(8)).unwrap();
-    keyring.count(1, 1);
-    keyring.count(2, 5);
+    keyring.count(1, made(1));
+    keyring.count(2, Used { made: 5, reserved: 3 * BLOCK });
     let row = keyring.seal(&root, &SystemRng).unwrap();
     let again = Keyring::open(&root, &row).unwrap();
-    let shown: Vec<_> = again.terms().map(|t| (t.number, t.installed.seconds(), t.encryptions)).collect();
-    assert_eq!(shown, [(1, 7, 42), (2, 8, 5)]);
+    let shown: Vec<_> =
+        again.terms().map(|t| (t.number, t.installed.seconds(), t.used.made, t.used.reserved)).collect();
+    assert_eq!(shown, [(1, 7, 42, 0), (2, 8, 5, 3 * BLOCK)]);
     for (a, b) in keyring.terms().zip(again.terms()) {
         assert!(a.key.matches(b.key.expose()));
     }
     assert!(keyring.subkey("x").unwrap().matches(again.subkey("x").unwrap().expose()));
     assert!(!keyring.subkey("x").unwrap().matches(again.subkey("y").unwrap().expose()));
+}
+
+#[test]
+fn uses_beyond_their_bits_stay_at_the_bound() {
+    for used in [Used { made: u64::MAX, reserved: u64::MAX }, Used { made: MADE_MAX + 1, reserved: 1 }] {
+        let again = unpack(pack(used));
+        assert!(again.made == MADE_MAX && again.reserved >= used.reserved.min(BLOCK), "{again:?}");
+        assert_eq!(unpack(pack(again)), again);
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Session {
     /// Reads flags, environment, TLS files and the token; connects to nothing.
     pub(crate) fn new(call: &Call) -> Result<Self, Failure> {
         let config = config(call)?;
-        let client = Client::new(config).map_err(|e| Failure::remote(e.to_string()))?;
+        let client = Client::new(config).map_err(|e| Failure::local_as_remote(e.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Failure::local(format!("Cannot start the runtime: {e}")))?;
         let dry_run = if call.on(&flags::OUTPUT_CURL) {

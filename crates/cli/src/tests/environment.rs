@@ -59,6 +59,15 @@ fn repetitions_are_asked_for() {
 }
 
 #[test]
+fn a_file_that_is_missing_is_told_for_people() {
+    let program = Program::alone().env("VAULT_ADDR", "https://127.0.0.1:1").env("VAULT_CACERT", "/no/such/ca.pem");
+    for (words, code) in [("read a", 2), ("status", 1)] {
+        let outcome = program.run(words);
+        assert_eq!((outcome.code, outcome.err.contains("No such file or directory; check the path")), (code, true));
+    }
+}
+
+#[test]
 fn the_name_of_the_program_decides_how_it_speaks() {
     let mut program = Program::alone();
     let version = |program: &Program, words: &str| program.run(words).out;

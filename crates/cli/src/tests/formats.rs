@@ -202,7 +202,7 @@ fn snapshots_are_saved_whole_or_not_at_all() {
     assert_eq!(Program::new(&server).run(&words("save")).code, 0);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "snapshot bytes");
     assert_eq!(Program::new(&server).run(&words("restore -force")).code, 0);
-    // What comes after it asks for the seal.
+    // Then it asks whether the server is sealed now.
     assert!(server.asked().iter().any(|asked| asked.body == "snapshot bytes"));
     let refused = StandIn::start(&[]);
     assert_eq!(Program::new(&refused).run(&words("save")).code, 2);

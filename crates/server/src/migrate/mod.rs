@@ -48,7 +48,7 @@ pub fn migrate(args: &[String]) -> i32 {
 }
 
 fn fail(why: &str, code: i32) -> i32 {
-    eprintln!("{why}");
+    eprintln!("{}", kw_cli::for_people(why.to_owned()));
     code
 }
 

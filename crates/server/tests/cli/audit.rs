@@ -19,6 +19,8 @@ fn audit_devices_are_enabled_and_disabled() {
     let lines = std::fs::read_to_string(&log).unwrap();
     assert!(lines.contains(&hash) && !lines.contains("hunter2"), "{lines}");
     sh.ok("audit disable second").says(&["Success! Disabled audit device (if it was enabled) at: second/"]);
+    sh.ok("audit enable -path=dropped file file_path=discard");
+    sh.run("audit enable -path=third file file_path=discard format=jsonx").is(2).complains(&["only json is supported"]);
     sh.ok("audit disable none");
     sh.run("audit enable file").is(2).complains(&["Code: 400"]);
     sh.run("audit enable nonsense").is(2).complains(&["unknown backend type"]);

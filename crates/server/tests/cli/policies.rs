@@ -22,7 +22,7 @@ fn policies_are_written_read_formatted_and_deleted() {
     sh.write_file("bad.hcl", "path \"a\" {");
     sh.run("policy write bad bad.hcl").is(2).complains(&["Code: 400", "failed to parse policy"]);
     sh.run("policy fmt bad.hcl").is(1).complains(&["bad.hcl"]);
-    sh.run("policy write bad none.hcl").is(2).complains(&["none.hcl"]);
+    sh.run("policy write bad none.hcl").is(2).complains(&["none.hcl: No such file or directory; check the path"]);
     sh.ok("policy delete app").says(&["Success! Deleted policy: app"]);
     sh.run("policy read app").is(2);
     sh.run("policy delete root").is(2).complains(&["Code: 400"]);

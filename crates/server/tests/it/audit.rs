@@ -84,6 +84,15 @@ fn a_device_that_is_full_from_the_start_lets_nothing_out() {
 }
 
 #[test]
+fn a_device_that_discards_counts_as_one_that_took_the_entry() {
+    let device = |name: &str, to: &str| format!("audit \"file\" {name:?} {{\n  options {{ file_path = {to:?} }}\n}}");
+    let server = Setup::embedded().with_top(&device("full", "/dev/full")).with_top(&device("none", "discard")).open();
+    server.root().get("sys/mounts").ok();
+    assert_eq!(server.root().get("sys/audit").ok().data()["none/"]["options"]["file_path"], json!("discard"));
+    assert!(server.root().post("sys/audit-hash/none", json!({"input": "a"})).ok().at("/hash").starts_with("hmac-"));
+}
+
+#[test]
 fn a_pipe_that_nobody_reads_lets_nothing_out_and_recovers() {
     let setup = audited("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, setup.path("pipe"), Mode::from(0o600)).unwrap();

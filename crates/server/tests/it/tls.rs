@@ -94,8 +94,32 @@ fn tls_1_3_is_spoken_and_1_2_only_where_it_is_allowed() {
     assert_eq!(client.ask().unwrap(), (501, Some(rustls::ProtocolVersion::TLSv1_2)));
     client.versions = vec![&version::TLS13];
     assert_eq!(client.ask().unwrap().1, Some(rustls::ProtocolVersion::TLSv1_3));
-    // Plain HTTP on a port of TLS gets no answer.
-    assert!(server.nobody().try_raw("GET", "sys/health", b"").is_err());
+}
+
+#[test]
+fn plain_http_on_a_port_of_tls_is_told_so() {
+    let (setup, trusted) = with_tls(Setup::embedded(), "");
+    let server = setup.start();
+    // One that leaves bytes unread when it is answered, too.
+    for (method, body) in [("GET", vec![]), ("LIST", vec![]), ("POST", vec![b'x'; 40_000])] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(&server.nobody().request(method, "sys/health", &body)).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(
+            answer, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+            "{method}"
+        );
+    }
+    // What is neither is not answered in plain text.
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"\x01get / HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(Client::new(&server, &trusted).ask().unwrap().0, 501);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn write(call: &mut Call) -> Result<i32, Failure> {
     let text = match call.arg(1) {
         "-" => read_input(call.terminal.input, "policy")?,
         file => std::fs::read_to_string(file)
-            .map_err(|e| Failure::remote(format!("Error opening policy file: open {file}: {e}")))?,
+            .map_err(|e| Failure::local_as_remote(format!("Error opening policy file: open {file}: {e}")))?,
     };
     let answer = call.session()?.send(Request::put(&path, &json!({"policy": text})));
     let answer = answer.map_err(|e| e.during("Error uploading policy"))?;

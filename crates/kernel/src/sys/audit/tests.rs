@@ -37,6 +37,8 @@ fn a_device_of_the_api_writes_audit_files_and_nothing_else() {
     }
     assert!(!refused(&[("file_path", &new), ("mode", "0640")]));
     assert!(refused(&[("file_path", "audit.log")]));
-    assert!(!refused(&[("file_path", "stdout")]));
+    for word in ["stdout", "discard"] {
+        assert!(!refused(&[("file_path", word)]), "{word}");
+    }
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -89,7 +89,7 @@ struct KeyStatusAnswer {
     /// When it was made (RFC 3339).
     #[field(kind = "Time")]
     install_time: String,
-    /// How much was encrypted under it. Counted ahead after a start, so rather too much than too little.
+    /// How many encryptions were made with it, by all nodes, as far as they have recorded them.
     #[field(kind = "Integer")]
     encryptions: u64,
 }
