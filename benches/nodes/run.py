@@ -73,8 +73,8 @@ class Node:
 storage "etcd" {{
   address = "{etcd}"
   path = "keywright/"
-  consistency = "{'bounded' if consistency == 'bounded' else 'strict'}"
 }}
+consistency = "{consistency}"
 listener "tcp" {{
   address = "127.0.0.1:{self.port}"
   tls_disable = true
