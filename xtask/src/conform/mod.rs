@@ -71,10 +71,7 @@ pub fn run(machine: &Machine, flags: &[&str]) -> Outcome {
     if fallen.is_empty() { Ok(()) } else { Err(format!("{}\nconform: below {}", fallen.join("\n"), areas::FILE)) }
 }
 
-/// Some at once: the scenarios wait more than they compute, but where all six ran side by side on two processors, a scenario on
-/// etcd failed now and then that never fails alone.
-const AT_ONCE: usize = 3;
-
+/// All at once: the scenarios wait more than they compute.
 fn measure_all<'a>(
     machine: &Machine,
     sites: &[&'static Site],
@@ -82,20 +79,14 @@ fn measure_all<'a>(
 ) -> Result<Vec<Measured>, String> {
     let server = machine.server()?;
     let backing = Backing::start(machine, sites)?;
-    let mut measured = Vec::new();
-    for some in sites.chunks(AT_ONCE) {
-        let from = measured.len();
-        let done: Result<Vec<Measured>, String> = std::thread::scope(|threads| {
-            let (server, backing) = (&server, &backing);
-            let begin = |(at, site): (usize, &&'static Site)| {
-                let (site, only) = (*site, scope(from + at));
-                threads.spawn(move || measure(machine, site, &backing.store(site), server, only))
-            };
-            let running: Vec<_> = some.iter().enumerate().map(begin).collect();
-            let broken = |_| Err("a run of the scenarios broke off".to_owned());
-            running.into_iter().map(|run| run.join().unwrap_or_else(broken)).collect()
-        });
-        measured.extend(done?);
-    }
-    Ok(measured)
+    std::thread::scope(|threads| {
+        let (server, backing) = (&server, &backing);
+        let begin = |(at, site): (usize, &&'static Site)| {
+            let (site, only) = (*site, scope(at));
+            threads.spawn(move || measure(machine, site, &backing.store(site), server, only))
+        };
+        let running: Vec<_> = sites.iter().enumerate().map(begin).collect();
+        let broken = |_| Err("a run of the scenarios broke off".to_owned());
+        running.into_iter().map(|run| run.join().unwrap_or_else(broken)).collect()
+    })
 }

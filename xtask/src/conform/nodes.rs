@@ -1,6 +1,5 @@
 //! What the runner of the scenarios starts as its server: `xtask nodes dev|prod COUNT STORE SERVER FOLDER PORT`.
 use super::round_robin;
-use crate::machine::free_port;
 use crate::{Machine, Outcome};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -36,7 +35,7 @@ pub fn serve(machine: &Machine, arguments: &[&str]) -> Outcome {
     let [mode, count, store, server, folder, port] = arguments else {
         return Err("usage: xtask nodes dev|prod COUNT STORE SERVER FOLDER PORT".to_owned());
     };
-    let (count, port) = (count.parse::<usize>(), port.parse::<u16>());
+    let (count, port) = (count.parse::<u16>(), port.parse::<u16>());
     let (Ok(count), Ok(port)) = (count, port) else { return Err("COUNT and PORT are numbers".to_owned()) };
     let folder = Path::new(folder);
     let is_dev = *mode == "dev";
@@ -45,8 +44,8 @@ pub fn serve(machine: &Machine, arguments: &[&str]) -> Outcome {
         return Err(site.run_alone(is_dev)?);
     }
     let mut nodes = Vec::new();
-    for _ in 0..count {
-        nodes.push(site.start(is_dev && nodes.is_empty())?);
+    for nth in 1..=count {
+        nodes.push(site.start(port + nth, is_dev && nodes.is_empty())?);
     }
     if is_dev {
         let key = site.unseal_key(&mut nodes)?;
@@ -81,8 +80,7 @@ impl Site<'_> {
         Ok(format!("the server could not be started: {}", command.args(arguments(&file, is_dev)).exec()))
     }
 
-    fn start(&self, is_dev: bool) -> Result<Node, String> {
-        let port = free_port()?;
+    fn start(&self, port: u16, is_dev: bool) -> Result<Node, String> {
         let file = self.configure(port)?;
         let log = file.with_extension("log");
         let out = std::fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;

@@ -1,6 +1,6 @@
 //! Running the runner of the scenarios, and reading what it says.
 use super::areas::Counted;
-use super::sites::Site;
+use super::sites::{LANE, Site};
 use crate::Machine;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,6 +32,9 @@ pub struct Measured {
     pub text: String,
 }
 
+/// Keeps the sites' ports apart.
+const LANES: &str = include_str!("lane.py");
+
 /// Runs the scenarios on a site whose rows are kept in `store`.
 pub fn measure(
     machine: &Machine,
@@ -57,7 +60,11 @@ pub fn measure(
         format!("{us} nodes {mode} {} {store} {server} {{dir}} {{port}}", site.nodes)
     };
     let mut command = machine.command("python3");
+    let (count, step) = LANE;
+    let lane = [site.first_port, count, step].map(|number| number.to_string());
     command
+        .args(["-c", LANES])
+        .args(lane)
         .arg(runner)
         .args(["check", "--spawn", &spawn("dev"), "--spawn-prod", &spawn("prod"), "--json"])
         .arg(&report);

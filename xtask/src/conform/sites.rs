@@ -8,7 +8,12 @@ pub struct Site {
     pub name: &'static str,
     kind: Kind,
     pub nodes: u32,
+    /// The first port of its lane, see `lane.py`: below those that the system gives out by itself.
+    pub first_port: u16,
 }
+
+/// How many ports a lane has, and how many belong to each server of the scenarios: its own, and one for each node behind it.
+pub const LANE: (u16, u16) = (2500, 4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -19,12 +24,12 @@ enum Kind {
 }
 
 pub static SITES: [Site; 6] = [
-    Site { name: "memory", kind: Kind::Memory, nodes: 1 },
-    Site { name: "embedded", kind: Kind::Embedded, nodes: 1 },
-    Site { name: "etcd", kind: Kind::Etcd, nodes: 1 },
-    Site { name: "postgresql", kind: Kind::PostgreSql, nodes: 1 },
-    Site { name: "two-on-etcd", kind: Kind::Etcd, nodes: 2 },
-    Site { name: "two-on-postgresql", kind: Kind::PostgreSql, nodes: 2 },
+    Site { name: "memory", kind: Kind::Memory, nodes: 1, first_port: 16_000 },
+    Site { name: "embedded", kind: Kind::Embedded, nodes: 1, first_port: 18_500 },
+    Site { name: "etcd", kind: Kind::Etcd, nodes: 1, first_port: 21_000 },
+    Site { name: "postgresql", kind: Kind::PostgreSql, nodes: 1, first_port: 23_500 },
+    Site { name: "two-on-etcd", kind: Kind::Etcd, nodes: 2, first_port: 26_000 },
+    Site { name: "two-on-postgresql", kind: Kind::PostgreSql, nodes: 2, first_port: 28_500 },
 ];
 
 /// Where nodes share a store and the recorded server was alone: all that the runner says against such a scenario, and no more.
