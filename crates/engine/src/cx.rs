@@ -106,7 +106,7 @@ impl<'a> Cx<'a> {
     /// HMAC-SHA-256 in hexadecimal, under a key that belongs to this mount and purpose alone: the way to key a row by a secret.
     pub fn mac_hex(&self, purpose: &str, data: &[u8]) -> Result<String, Fault> {
         let mac = self.keyed.mac(&format!("{}/{purpose}", self.mount.uuid), data)?;
-        Ok(mac.iter().map(|b| format!("{b:02x}")).collect())
+        Ok(hex::encode(mac))
     }
 
     /// A new password by the password policy of this name (`sys/policies/password`). Errors: 400 when there is none.

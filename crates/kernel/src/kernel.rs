@@ -236,8 +236,7 @@ impl Kernel {
 
 impl Keyed for Kernel {
     fn mac(&self, purpose: &str, data: &[u8]) -> Result<[u8; 32], Fault> {
-        let key = self.barrier.subkey(purpose).ok_or_else(sealed)?;
-        Ok(kw_barrier::hmac_sha256(key.expose(), data))
+        self.barrier.mac(purpose, data).ok_or_else(sealed)
     }
 
     fn password<'a>(&'a self, policy: &'a str) -> LocalBoxFuture<'a, Result<Secret<String>, Fault>> {

@@ -1,13 +1,14 @@
 //! A cache in front of any store.
 use crate::{Key, Layer, Revision, Row, Store, StoreError, Watcher};
 use bytes::Bytes;
+use foldhash::fast::FixedState;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Memory for rows, in bytes, where nothing else is said.
@@ -87,7 +88,7 @@ struct Rows {
     generations: Vec<Mutex<u64>>,
     /// Without a seed: which keys share a shard decides what is read anew, and a simulation must be able to repeat that. Whoever
     /// finds keys of one shard only makes the cache forget a little more.
-    hasher: BuildHasherDefault<DefaultHasher>,
+    hasher: FixedState,
 }
 
 /// The shard of a key and its generation before the read.
@@ -107,7 +108,7 @@ impl Rows {
                 DefaultLifecycle::default(),
             ),
             generations: (0..SHARDS).map(|_| Mutex::new(0)).collect(),
-            hasher: BuildHasherDefault::default(),
+            hasher: FixedState::default(),
         }
     }
 

@@ -2,10 +2,11 @@
 use crate::view::fetch;
 use crate::{Batch, Key, Revision, Row, RowCipher, Sight, Store, StoreError, View, Write};
 use bytes::Bytes;
+use hashbrown::HashMap;
 use kw_types::Fault;
 use serde::Serialize;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// A transaction on the whole store; the kernel makes and commits it. Dropped without [`TxnCore::commit`], it did nothing.
 pub struct TxnCore<'a> {

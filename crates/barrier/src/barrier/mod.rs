@@ -4,6 +4,7 @@ use crate::derive::{KEY_LEN, RootKey};
 use crate::envelope::{open_under, seal_under};
 use crate::error::BarrierError;
 use crate::keyring::{BLOCK, Keyring, Term, Used};
+use crate::mac::MacKeys;
 use crate::seal::{Opened, PROOF_SUBKEY};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -49,6 +50,7 @@ struct Open {
     active: Arc<TermCipher>,
     /// In order of their numbers.
     ciphers: Vec<Arc<TermCipher>>,
+    macs: MacKeys,
 }
 
 /// A new keyring, to be committed and then applied.
@@ -136,6 +138,13 @@ impl Barrier {
     /// the installation. `None` while sealed.
     pub fn subkey(&self, label: &str) -> Option<Secret<[u8; KEY_LEN]>> {
         self.open.load().as_ref()?.keyring.subkey(label).ok()
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) under the [`Barrier::subkey`] for a purpose. `None` while sealed.
+    pub fn mac(&self, purpose: &str, data: &[u8]) -> Option<[u8; 32]> {
+        let open = self.open.load();
+        let open = open.as_ref()?;
+        open.macs.sign(purpose, data, || open.keyring.subkey(purpose).ok())
     }
 
     /// The root key in force, for the seals to encrypt; `None` while sealed.
@@ -279,7 +288,7 @@ impl Open {
             ciphers.push(cipher);
         }
         let active = ciphers.last().cloned().ok_or(BarrierError::Malformed("keyring"))?;
-        Ok(Self { root, keyring, active, ciphers })
+        Ok(Self { root, keyring, active, ciphers, macs: MacKeys::default() })
     }
 
     fn cipher(&self, number: u32) -> Option<&Arc<TermCipher>> {

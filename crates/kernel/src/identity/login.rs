@@ -6,6 +6,7 @@ use crate::rows::IDENTITY;
 use kw_engine::{Alias, Mount};
 use kw_store::Txn;
 use kw_types::{Fault, RngExt};
+use serde::Deserialize;
 
 /// The entity of a login.
 pub(crate) struct Entered {
@@ -13,6 +14,12 @@ pub(crate) struct Entered {
     /// It is made by this transaction. Whoever looks for it in the store before the commit finds that it is not there, and this
     /// node would remember that for a moment longer than it is so.
     pub is_new: bool,
+}
+
+/// What a login wants to know of an [`EntityRow`]: the rest of it is not taken apart.
+#[derive(Deserialize)]
+struct Standing {
+    disabled: bool,
 }
 
 /// The entity that this alias of the mount belongs to. Errors: 403 when the entity is disabled.
@@ -61,8 +68,8 @@ pub(crate) async fn join_groups(
 }
 
 async fn known_entity(kernel: &Kernel, txn: Txn<'_>, mut row: AliasRow, alias: &Alias) -> Result<String, Fault> {
-    let entity = entities::get(txn.view(), &row.canonical_id).await?;
-    if entity.is_none_or(|e| e.disabled) {
+    let standing = txn.view().get::<Standing>(&rows::entity(&row.canonical_id)).await?;
+    if standing.is_none_or(|entity| entity.disabled) {
         return Err(Fault::denied().because("the entity is disabled or gone"));
     }
     if row.metadata != alias.metadata {

@@ -9,7 +9,6 @@
 //! The file is authenticated under a key of the keyring. Nothing in it is secret.
 use crate::kernel::Kernel;
 use crate::rows::SETTINGS;
-use kw_barrier::hmac_sha256;
 use kw_types::{Fault, Time};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -177,8 +176,8 @@ impl Kernel {
     }
 
     fn mark_mac(&self, mark: &Mark) -> Result<String, Fault> {
-        let key = self.barrier.subkey(SUBKEY).ok_or_else(crate::kernel::sealed)?;
-        Ok(hex::encode(hmac_sha256(key.expose(), &mark.bytes())))
+        let mac = self.barrier.mac(SUBKEY, &mark.bytes()).ok_or_else(crate::kernel::sealed)?;
+        Ok(hex::encode(mac))
     }
 }
 

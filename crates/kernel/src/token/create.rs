@@ -1,4 +1,5 @@
 //! Making a token.
+use super::find::mac_of;
 use super::line::GENERATIONS_MAX;
 use super::{TokenEntry, TokenType, batch};
 use crate::answer::AuthAnswer;
@@ -99,7 +100,7 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
         (None, Some(len)) if len != TEXT_LEN => short_text(kernel, txn, len, &entry.ident).await?,
         (None, _) => format!("s.{}{}", entry.ident, kernel.rng.base62(SECRET_LEN)),
     };
-    entry.mac = hex::encode(kernel.tokens.mac(kernel, &text)?);
+    entry.mac = hex::encode(mac_of(kernel, &text)?);
     write_rows(txn, &entry)?;
     kernel.counters.tokens_made.add(1);
     Ok(Made { text: Secret::new(text), entry, identity_policies: Vec::new() })
@@ -150,7 +151,7 @@ async fn short_text(kernel: &Kernel, txn: Txn<'_>, len: usize, ident: &str) -> R
 
 /// Lets a token be found by the hash of its text. Errors: 400 when the text is in use.
 async fn name(kernel: &Kernel, txn: Txn<'_>, text: &str, ident: &str) -> Result<(), Fault> {
-    let mac = hex::encode(kernel.tokens.mac(kernel, text)?);
+    let mac = hex::encode(mac_of(kernel, text)?);
     let names = txn.rescoped(TOKEN_NAMES);
     if names.pin(&mac).await? {
         return Err(Fault::bad_request("cannot create a token with a duplicate ID"));

@@ -5,10 +5,9 @@ use crate::audits::AuditSet;
 use crate::identity::EntityFacts;
 use crate::kernel::{Kernel, sealed};
 use crate::rows::{TOKEN_NAMES, TOKENS};
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use hashbrown::DefaultHashBuilder;
 use kw_audit::{AuthFacts, Profile};
-use kw_barrier::MacKey;
 use kw_engine::Caller;
 use kw_policy::Acl;
 use kw_store::Revision;
@@ -60,7 +59,11 @@ pub(crate) struct Rights {
 pub(crate) struct Tokens {
     sessions: Cache<u128, Arc<Session>, UnitWeighter, DefaultHashBuilder>,
     fingerprint: SipHasher24,
-    key: ArcSwap<Option<MacKey>>,
+}
+
+/// The keyed hash of a token's text.
+pub(super) fn mac_of(kernel: &Kernel, text: &str) -> Result<[u8; 32], Fault> {
+    kernel.barrier.mac("token hash", text.as_bytes()).ok_or_else(sealed)
 }
 
 impl Tokens {
@@ -69,25 +72,11 @@ impl Tokens {
         Self {
             sessions: Cache::with(4096, 4096, UnitWeighter, hasher, lifecycle),
             fingerprint: SipHasher24::new_with_key(&rng.bytes()),
-            key: ArcSwap::default(),
         }
-    }
-
-    /// The keyed hash of a token's text.
-    pub(crate) fn mac(&self, kernel: &Kernel, text: &str) -> Result<[u8; 32], Fault> {
-        if let Some(key) = self.key.load().as_ref() {
-            return Ok(key.sign(text.as_bytes()));
-        }
-        let subkey = kernel.barrier.subkey("token hash").ok_or_else(sealed)?;
-        let key = MacKey::new(subkey.expose());
-        let mac = key.sign(text.as_bytes());
-        self.key.store(Arc::new(Some(key)));
-        Ok(mac)
     }
 
     pub(crate) fn forget(&self) {
         self.sessions.clear();
-        self.key.store(Arc::default());
     }
 
     /// Who holds this token; `None` if it is not one, or is expired at `now`, revoked or its parent is gone.
@@ -106,7 +95,7 @@ impl Tokens {
     }
 
     async fn find_anew(&self, kernel: &Kernel, text: &str, mark: u128) -> Result<Option<Arc<Session>>, Fault> {
-        let mac = self.mac(kernel, text)?;
+        let mac = mac_of(kernel, text)?;
         let found = match text.strip_prefix("b.") {
             Some(sealed) => batch::open(kernel, sealed)?.map(|entry| (entry, Revision(0))),
             None => by_row(kernel, text, &mac).await?,
@@ -137,7 +126,7 @@ impl Tokens {
         if text.is_empty() || text.len() > TEXT_LEN_MAX || text.starts_with("b.") {
             return Ok(None);
         }
-        let mac = kernel.tokens.mac(kernel, text)?;
+        let mac = mac_of(kernel, text)?;
         Ok(by_row(kernel, text, &mac).await?.map(|(entry, _)| entry).filter(|e| !e.is_spent))
     }
 
