@@ -88,11 +88,15 @@ impl Kernel {
                     done => done,
                 },
             };
-            // Two rows of two moments do not fit together, and that is no reason to close.
-            if taken.is_ok() || core.check().await != Err(StoreError::Conflict) {
+            if taken.is_ok() {
                 break (keyring, taken);
             }
-            tokio::task::yield_now().await;
+            // Two rows of two moments do not fit together, and that is no reason to close; nor is a store that cannot say.
+            match core.check().await {
+                Ok(_) => break (keyring, taken),
+                Err(StoreError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
         };
         // Where the stored keyring lacks a key of ours, the store was put back, and what we wrote on would be lost.
         let whole = || {
@@ -112,3 +116,6 @@ impl Kernel {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
