@@ -2,6 +2,7 @@
 mod check;
 mod conform;
 mod machine;
+mod release;
 mod scaffold;
 mod schema;
 mod tidy;
@@ -17,6 +18,7 @@ cargo xtask conform [--update] [--only AREA,...] [--on SITE,...]
                                     the wire scenarios on all stores, against conformance/areas.toml
 cargo xtask clients                 real client libraries against a development server
 cargo xtask docs [FILE...]          runs the commands that the README and docs/ show
+cargo xtask release                 target/release/keywright, optimised by what a server does under load
 cargo xtask new secrets|auth NAME   a new engine or auth method that is green from the start";
 
 /// What every chore ends with: the error says what to do.
@@ -46,6 +48,7 @@ fn run(args: &[String]) -> Outcome {
         ["nodes", arguments @ ..] => conform::nodes(&machine, arguments),
         ["clients"] => check::clients(&machine),
         ["docs", files @ ..] => check::docs(&machine, files),
+        ["release"] => release::build(&machine),
         ["new", "secrets", name] => scaffold::secrets(&machine.root, name),
         ["new", "auth", name] => scaffold::auth(&machine.root, name),
         [] | ["help" | "-h" | "--help"] => {

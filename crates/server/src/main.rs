@@ -1,6 +1,11 @@
 //! `keywright`: server and command line in one binary.
 use std::process::ExitCode;
 
+/// Rows are allocated by the event loops and freed by the thread that commits, which glibc's allocator is slow at. `docs/performance.md`
+/// has the figures.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     let brand = kw_cli::Brand::of(args.first().map_or("", String::as_str));

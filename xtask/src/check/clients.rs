@@ -5,9 +5,9 @@ use crate::machine::{has, succeed};
 use crate::{Machine, Outcome};
 use std::process::Command;
 
-/// Runs each driver in `tests/clients`. Every one prints `N passed, N failed`.
+/// Runs each driver in `tests/clients`, and what trains the compiler (`benches/train.rs`).
 pub fn run(machine: &Machine) -> Outcome {
-    let drivers = [("hvac", hvac(machine)?), ("go", go(machine)?), ("vaultrs", vaultrs(machine))];
+    let drivers = [("hvac", hvac(machine)?), ("go", go(machine)?), ("vaultrs", vaultrs(machine)), ("our own, under load", own(machine))];
     let mut failed = Vec::new();
     for (name, mut driver) in drivers {
         println!("-- {name}");
@@ -41,6 +41,10 @@ fn go(machine: &Machine) -> Result<Command, String> {
     let mut driver = machine.command("go");
     driver.args(["run", "."]).current_dir(machine.root.join("tests/clients/go"));
     Ok(driver)
+}
+
+fn own(machine: &Machine) -> Command {
+    machine.cargo("run --quiet --package kw-benches --bin train -- --requests 400")
 }
 
 /// A workspace of its own, so that what the client needs does not enter our lock file.
