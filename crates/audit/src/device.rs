@@ -27,6 +27,8 @@ pub struct DeviceOptions {
     pub log_raw: bool,
     pub hmac_accessor: bool,
     pub elide_list_responses: bool,
+    /// No entry of a request whose answer's entry comes at the same moment and says all of it.
+    pub elide_read_requests: bool,
     pub prefix: String,
 }
 
@@ -86,6 +88,7 @@ impl DeviceConfig {
             log_raw: flag("log_raw", false)?,
             hmac_accessor: flag("hmac_accessor", true)?,
             elide_list_responses: flag("elide_list_responses", false)?,
+            elide_read_requests: flag("elide_read_requests", false)?,
             prefix: text("prefix").unwrap_or_default().to_owned(),
         })
     }

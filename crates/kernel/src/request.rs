@@ -10,7 +10,8 @@ use crate::run::{Outcome, run};
 use crate::token::{TokenEntry, revoke_entry};
 use crate::{tick, wrapping};
 use kw_audit::{
-    AuthFacts, HeaderFact, RequestFacts, ResponseFacts, Subject, Verdict, WrapFacts, write_request, write_response,
+    AuthFacts, Device, HeaderFact, RequestFacts, ResponseFacts, Subject, Verdict, WrapFacts, write_request,
+    write_response,
 };
 use kw_engine::JsonText;
 use kw_policy::GrantedBy;
@@ -125,8 +126,13 @@ async fn open_record(
         is_closed: audits.devices.is_empty(),
         audits,
     };
+    // A request that changes nothing has its two entries written at once, or none of them.
+    let is_elided = |device: &Device| device.options.elide_read_requests && (error.is_some() || !resolved.is_write());
+    if receipt.audits.devices.iter().all(|device| is_elided(device)) {
+        return Ok((receipt, tick::Pending::none()));
+    }
     let line = tick::append(&receipt.audits.devices, |at, device, out| {
-        if let Some(subject) = receipt.subjects.get(at) {
+        if let Some(subject) = receipt.subjects.get(at).filter(|_| !is_elided(device)) {
             write_request(device, receipt.time, subject, error, out);
         }
     });

@@ -74,6 +74,10 @@ fn flush(turn: &Rc<RefCell<Turn>>) {
     let mut state = turn.borrow_mut();
     let mut any = false;
     for (device, lines) in &state.lines {
+        if lines.is_empty() {
+            any = true;
+            continue;
+        }
         match device.write(lines) {
             Ok(()) => any = true,
             Err(error) => tracing::error!(device = device.config.path, %error, "an audit device cannot be written"),

@@ -7,7 +7,12 @@ use std::process::Command;
 
 /// Runs each driver in `tests/clients`, and what trains the compiler (`benches/train.rs`).
 pub fn run(machine: &Machine) -> Outcome {
-    let drivers = [("hvac", hvac(machine)?), ("go", go(machine)?), ("vaultrs", vaultrs(machine)), ("our own, under load", own(machine))];
+    let drivers = [
+        ("hvac", hvac(machine)?),
+        ("go", go(machine)?),
+        ("vaultrs", vaultrs(machine)),
+        ("our own, under load", own(machine)),
+    ];
     let mut failed = Vec::new();
     for (name, mut driver) in drivers {
         println!("-- {name}");

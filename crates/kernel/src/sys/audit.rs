@@ -74,7 +74,7 @@ struct Enable {
     description: String,
     /// Whether the device is this node's alone.
     local: bool,
-    /// `file_path` (or `stdout`, `discard`), `mode` (octal), `format` (`json`), `hmac_accessor`, `elide_list_responses`.
+    /// `file_path` (or `stdout`, `discard`), `mode` (octal), `format` (`json`), `hmac_accessor`, `elide_list_responses`, `elide_read_requests`.
     options: KeyValues,
 }
 

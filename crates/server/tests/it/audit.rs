@@ -93,6 +93,33 @@ fn a_device_that_discards_counts_as_one_that_took_the_entry() {
 }
 
 #[test]
+fn a_device_may_leave_out_the_requests_whose_answers_say_the_same() {
+    let setup = Setup::embedded();
+    let device = |name: &str, more: &str| {
+        let path = setup.file(name);
+        format!("audit \"file\" {name:?} {{\n  options {{\n    file_path = {path:?}\n    {more}\n  }}\n}}")
+    };
+    let (short, whole) = (device("short", "elide_read_requests = \"true\""), device("whole", ""));
+    let setup = setup.with_top(&short).with_top(&whole);
+    let server = setup.open();
+    with_secret(&server);
+    let before = [lines(&setup, "short").len(), lines(&setup, "whole").len()];
+    server.root().get("kv/data/a").ok();
+    server.nobody().post("kv/data/a", json!({"data": {"k": "x"}})).is(403);
+    server.root().post("kv/data/b", json!({"data": {"k": "y"}})).ok();
+    let told = |name: &str, before: usize| -> Vec<(String, String, bool)> {
+        let text = |line: &Value, at: &str| line.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let new = lines(&setup, name).split_off(before);
+        new.iter().map(|l| (text(l, "/type"), text(l, "/request/path"), l.get("error").is_some())).collect()
+    };
+    let entry = |kind: &str, path: &str, failed: bool| (kind.to_owned(), path.to_owned(), failed);
+    let written = [entry("request", "kv/data/b", false), entry("response", "kv/data/b", false)];
+    let read = [entry("response", "kv/data/a", false), entry("response", "kv/data/a", true)];
+    assert_eq!(told("short", before[0]), [read.as_slice(), written.as_slice()].concat());
+    assert_eq!(told("whole", before[1]).len(), 6);
+}
+
+#[test]
 fn a_pipe_that_nobody_reads_lets_nothing_out_and_recovers() {
     let setup = audited("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, setup.path("pipe"), Mode::from(0o600)).unwrap();
