@@ -38,7 +38,7 @@ pub use barrier::{Barrier, CHECKPOINT_AT, ENCRYPTIONS_MAX, KeyringChange, ROTATE
 pub use derive::{KEY_LEN, RootKey, UnsealKey};
 pub use entropy::SystemRng;
 pub use error::BarrierError;
-pub use mac::{MacKey, hmac_sha256, sha256};
+pub use mac::sha256;
 
 #[cfg(test)]
 mod tests;

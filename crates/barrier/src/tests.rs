@@ -2,18 +2,9 @@ use crate::*;
 use kw_types::{Rng, RngExt};
 
 #[test]
-fn hashes_are_the_standard_ones() {
+fn the_hash_is_the_standard_one() {
     let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(hex::encode(sha256(b"abc")), abc);
-    // RFC 4231, test case 2.
-    let want = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-    let key = MacKey::new(b"Jefe");
-    assert_eq!(hex::encode(key.sign(b"what do ya want for nothing?")), want);
-    assert_eq!(hex::encode(key.sign_parts(&[b"what do ya want ", b"for nothing?"])), want);
-    assert_eq!(hex::encode(hmac_sha256(b"Jefe", b"what do ya want for nothing?")), want);
-    assert!(key.verify(b"what do ya want for nothing?", &hex::decode(want).unwrap()));
-    assert!(!key.verify(b"what do ya want for nothing!", &hex::decode(want).unwrap()));
-    assert_eq!(format!("{key:?}"), "***");
 }
 
 #[test]

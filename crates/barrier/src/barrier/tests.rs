@@ -1,6 +1,7 @@
 use super::*;
 use crate::SystemRng;
 use crate::cipher::OVERHEAD;
+use aws_lc_rs::hmac;
 
 fn opened() -> (Barrier, RootKey, Vec<u8>) {
     let root = RootKey::generate(&SystemRng);
@@ -50,12 +51,32 @@ fn sealed_means_no_keys() {
     assert!(barrier.is_sealed());
     assert!(matches!(seal(&barrier, b"k", b"x"), Err(StoreError::Unavailable(_))));
     assert!(matches!(open(&barrier, b"k", &sealed), Err(StoreError::Unavailable(_))));
-    assert!(barrier.subkey("token").is_none() && barrier.status().is_none());
+    assert!(barrier.subkey("token").is_none() && barrier.mac("token", b"a").is_none() && barrier.status().is_none());
     assert_eq!(barrier.plan_checkpoint(&row).unwrap_err(), BarrierError::Sealed);
     assert_eq!(barrier.unseal(RootKey::generate(&SystemRng), &row), Err(BarrierError::WrongKey));
     assert!(barrier.is_sealed());
     barrier.unseal(root, &row).unwrap();
     assert_eq!(open(&barrier, b"k", &sealed).unwrap(), "plain");
+}
+
+#[test]
+fn keyed_hashes_are_hmacs_under_the_subkey_of_their_purpose() {
+    let (barrier, _, row) = opened();
+    let hmac = |purpose: &str, data: &[u8]| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, barrier.subkey(purpose).unwrap().expose());
+        Some(hmac::sign(&key, data).as_ref().try_into().unwrap())
+    };
+    // The first call derives the key, the second one finds it; a rotation does not change it.
+    for _ in 0..2 {
+        assert_eq!(barrier.mac("token", b"a"), hmac("token", b"a"));
+        assert_eq!(barrier.mac("other", b"a"), hmac("other", b"a"));
+    }
+    assert_ne!(barrier.mac("token", b"a"), barrier.mac("other", b"a"));
+    let before = barrier.mac("token", b"a");
+    barrier.apply(barrier.plan_rotation(&row, Time::from_seconds(9)).unwrap()).unwrap();
+    assert_eq!(barrier.mac("token", b"a"), before);
+    barrier.seal();
+    assert_eq!(barrier.mac("token", b"a"), None);
 }
 
 #[test]
