@@ -42,8 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         [_, "--requests", count] => count.parse().map_err(|_| USAGE)?,
         _ => return Err(USAGE.into()),
     };
-    let (address, token) = (std::env::var("VAULT_ADDR"), std::env::var("VAULT_TOKEN"));
-    let (address, token) = address.ok().zip(token.ok()).ok_or(USAGE)?;
+    let (address, token) = variable("VAULT_ADDR").zip(variable("VAULT_TOKEN")).ok_or(USAGE)?;
     let mut config = Config::new(&address)?;
     // A server on this machine, with a certificate of its own making.
     config.tls.skip_verify = true;
@@ -58,6 +57,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         rarer(&root, round).await?;
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is all the configuration that this program has")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Makes what the requests need: a client with a token of a login, and what it logs in with.
