@@ -1,6 +1,7 @@
 //! The chores of the project, as `cargo xtask CHORE`. `check` is all of them that can fail, in one command.
 mod check;
 mod conform;
+mod dev_server;
 mod machine;
 mod release;
 mod scaffold;

@@ -1,19 +1,13 @@
 //! The server as it is released: built twice, the second time with what the first one has counted under load (profile-guided
 //! optimisation, see <https://doc.rust-lang.org/rustc/profile-guided-optimization.html>).
-use crate::machine::{free_port, output, succeed};
+use crate::dev_server::DevServer;
+use crate::machine::{output, succeed};
 use crate::{Machine, Outcome};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::time::Duration;
 
 /// So many reads, and in proportion to them what else there is: a quarter of a minute.
 const REQUESTS: &str = "40000";
-
-/// The longest start of a server that counts, in tenths of a second.
-const START_TENTHS_MAX: u32 = 300;
-
-const TOKEN: &str = "train";
 
 /// Builds `target/release/keywright`.
 pub fn build(machine: &Machine) -> Outcome {
@@ -37,6 +31,8 @@ pub fn build(machine: &Machine) -> Outcome {
     // A target folder of its own, or the next build without a profile would begin from nothing.
     let made = tools.compile(machine, &folder.join("trained"), &format!("-Cprofile-use={}", profile.display()))?;
     let place = machine.target.join("release/keywright");
+    // It may be the same file as one that cargo keeps for itself, and that one is not to change.
+    let _ = fs::remove_file(&place);
     fs::copy(&made, &place).map_err(|e| format!("{}: {e}", place.display()))?;
     println!("built {}", place.display());
     Ok(())
@@ -73,59 +69,24 @@ impl Tools {
 
 /// Has a development server with audit and a store on the disk answer the loads of `benches/train.rs`, and ends it in good order:
 /// only then are its counts written.
-fn train(machine: &Machine, server: &Path, folder: &Path, tls: bool) -> Outcome {
+fn train(machine: &Machine, server: &Path, folder: &Path, is_tls: bool) -> Outcome {
     let home = folder.join("home");
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
-    let shown = home.display();
-    let config = home.join("server.hcl");
+    let (shown, config) = (home.display(), home.join("server.hcl"));
     let text = format!(
         "storage \"embedded\" {{ path = \"{shown}/data\" }}\ndisable_mlock = true\n\
          audit \"file\" \"main\" {{ options {{ file_path = \"{shown}/audit.log\" }} }}\n"
     );
     fs::write(&config, text).map_err(|e| format!("{}: {e}", config.display()))?;
-    let log = home.join("log");
-    let out = fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
-    let (port, root) = (free_port()?, format!("-dev-root-token-id={TOKEN}"));
-    let mut command = machine.command(server);
-    command.args(["server", if tls { "-dev-tls" } else { "-dev" }, &root]);
-    command.arg(format!("-dev-listen-address=127.0.0.1:{port}")).arg(format!("-config={}", config.display()));
-    if tls {
-        command.arg(format!("-dev-tls-cert-dir={shown}"));
+    let mut more = vec![format!("-config={}", config.display())];
+    if is_tls {
+        more.push(format!("-dev-tls-cert-dir={shown}"));
     }
-    command.env("HOME", &home).stdout(out).stderr(Stdio::inherit());
-    let mut process = command.spawn().map_err(|e| format!("the server could not be started: {e}"))?;
-    let trained = wait_for_key(&mut process, &log).and_then(|()| {
-        let address = format!("{}://127.0.0.1:{port}", if tls { "https" } else { "http" });
-        let trainer = machine.target.join("release/train");
-        let mut trainer = machine.command(trainer);
-        succeed(trainer.args(["--requests", REQUESTS]).env("VAULT_ADDR", address).env("VAULT_TOKEN", TOKEN))
-    });
-    let ended = end(machine, &mut process);
-    let _ = fs::remove_dir_all(&home);
-    trained.and(ended)
-}
-
-/// A development server says its key when it is ready.
-fn wait_for_key(process: &mut Child, log: &Path) -> Outcome {
-    for _ in 0..START_TENTHS_MAX {
-        let said = fs::read_to_string(log).unwrap_or_default();
-        if said.contains("Unseal Key: ") {
-            return Ok(());
-        }
-        if let Ok(Some(status)) = process.try_wait() {
-            return Err(format!("the server ended at once ({status}): {said}"));
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    Err("the server was not ready in 30 s".to_owned())
-}
-
-fn end(machine: &Machine, process: &mut Child) -> Outcome {
-    succeed(machine.command("kill").args(["-TERM", &process.id().to_string()]))?;
-    match process.wait() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("the server that counts ended with {status}")),
-        Err(error) => Err(format!("the server that counts: {error}")),
-    }
+    let server = DevServer::launch(machine, server, &home, is_tls, &more)?;
+    let mut trainer = machine.command(machine.target.join("release/train"));
+    server.introduce(&mut trainer);
+    succeed(trainer.args(["--requests", REQUESTS]))?;
+    server.end(machine)?;
+    fs::remove_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))
 }

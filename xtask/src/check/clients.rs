@@ -1,6 +1,6 @@
 //! Client libraries as their users use them, unmodified, each against a server of its own.
-use super::dev_server::DevServer;
 use super::python;
+use crate::dev_server::DevServer;
 use crate::machine::{has, succeed};
 use crate::{Machine, Outcome};
 use std::process::Command;

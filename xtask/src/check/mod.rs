@@ -1,7 +1,6 @@
 //! `cargo xtask check`: everything that must hold, in one command. What fails fastest comes first.
 mod bans;
 mod clients;
-mod dev_server;
 mod docs;
 mod install;
 mod python;
