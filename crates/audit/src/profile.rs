@@ -17,7 +17,7 @@ pub struct Profile {
 impl Profile {
     /// Renders a caller as this device writes it.
     pub fn new(device: &Device, auth: &AuthFacts<'_>) -> Self {
-        let mut credential = Vec::new();
+        let mut credential = Vec::with_capacity(256);
         secret_pair(r#","client_token":"#, auth.token, device.hasher(), &mut credential);
         secret_pair(r#","client_token_accessor":"#, auth.accessor, device.accessor_hasher(), &mut credential);
         Self { head: head(device, auth).into(), tail: tail(auth).into(), credential: credential.into() }

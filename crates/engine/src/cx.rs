@@ -105,7 +105,7 @@ impl<'a> Cx<'a> {
 
     /// HMAC-SHA-256 in hexadecimal, under a key that belongs to this mount and purpose alone: the way to key a row by a secret.
     pub fn mac_hex(&self, purpose: &str, data: &[u8]) -> Result<String, Fault> {
-        let mac = self.keyed.mac(&format!("{}/{purpose}", self.mount.uuid), data)?;
+        let mac = self.keyed.mac(&[self.mount.uuid.as_str(), "/", purpose].concat(), data)?;
         Ok(hex::encode(mac))
     }
 

@@ -19,7 +19,7 @@ pub use kw_schema::{
     Access, Coerce, Field, Input, KeyValues, Kind, Nothing, Params, Raw, RawObject, Request, Response, RouteTable,
     Verb, Words,
 };
-pub use kw_store::{Page, Txn, View};
+pub use kw_store::{Memo, Page, Txn, View};
 pub use kw_types::{Clock, Fault, FaultKind, Ident, Name, Rng, RngExt, Secret, Time, Ttl};
 pub use lease::{Lease, LeaseKind, Leased, PlannedLease, Terms};
 pub use mount::{Listing, Lockout, Mount, MountConfig};
@@ -61,4 +61,7 @@ pub trait Engine: Send + Sync + 'static {
     fn per_token(&self) -> bool {
         false
     }
+
+    /// The server was sealed: whatever this engine keeps that was parsed from rows ([`Memo`]) must go.
+    fn forget(&self) {}
 }

@@ -231,6 +231,7 @@ impl Kernel {
         self.identities.forget();
         self.tokens.forget();
         self.audits.forget();
+        self.registry.forget();
     }
 }
 

@@ -58,6 +58,12 @@ impl Registry {
         self.leases.iter().find(|((e, k), _)| *e == engine && *k == kind).map(|(_, lease)| lease)
     }
 
+    /// Has all that was parsed from rows forgotten.
+    pub(crate) fn forget(&self) {
+        self.engines.values().for_each(|engine| engine.forget());
+        self.methods.values().for_each(|method| method.forget());
+    }
+
     /// Every route table, with a name such as `secrets/kv/2`; in order.
     pub(crate) fn tables(&self) -> Vec<(String, &Routes)> {
         let named = |sort: &str, engine: &dyn Engine, variant: &str| {

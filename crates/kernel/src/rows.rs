@@ -58,5 +58,6 @@ pub(crate) const IDENTITY: &str = "id/";
 
 /// The name of an expiry row, without [`EXPIRY`].
 pub(crate) fn expiry(deadline: kw_types::Time, kind: char, id: &str) -> String {
-    format!("{:016x}/{kind}/{id}", deadline.nanos().max(0))
+    let nanos = deadline.nanos().max(0).to_be_bytes();
+    [&hex::encode(nanos), "/", kind.encode_utf8(&mut [0; 4]), "/", id].concat()
 }

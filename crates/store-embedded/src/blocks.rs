@@ -4,7 +4,9 @@
 //! CRC-32C of the block and its number, and is checked whenever it is read from the disk: a flipped bit, a block of another
 //! place or a page torn by a crash is an error and never a wrong answer.
 use crate::file::{DiskFile, is_full};
+use parking_lot::{RwLock, RwLockUpgradableReadGuard};
 use redb::StorageBackend;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +15,12 @@ const BLOCK_LEN: usize = 4096;
 const HEAD_LEN: usize = 8;
 const STRIDE: usize = HEAD_LEN + BLOCK_LEN;
 const TAG: [u8; 4] = *b"KWB1";
+
+/// How many blocks are held before they are written without waiting for the sync: 4 MiB.
+const HELD_MAX: usize = 1024;
+
+/// What is written in one go, in bytes.
+const RUN_LEN: usize = 64 * STRIDE;
 
 /// What to do when the disk is full in the middle of a write: waits, and says whether to try again.
 pub(crate) type WhenFull = Box<dyn Fn() -> bool + Send + Sync>;
@@ -34,15 +42,54 @@ impl fmt::Debug for Condition {
 }
 
 /// redb's storage, on one file.
+///
+/// A fold writes its pages one by one and in no order. They are held until the sync and then written side by side: a few long
+/// writes, where thousands of short ones would each begin and end within a page of the system's.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     file: DiskFile,
     condition: Arc<Condition>,
+    /// Blocks that were written and are not in the file yet, without their heads.
+    held: RwLock<BTreeMap<u64, Box<Block>>>,
 }
+
+type Block = [u8; BLOCK_LEN];
 
 impl Blocks {
     pub fn new(file: DiskFile, condition: Arc<Condition>) -> Self {
-        Self { file, condition }
+        Self { file, condition, held: RwLock::default() }
+    }
+
+    /// Writes what is held, which readers find meanwhile.
+    fn flush(&self) -> io::Result<()> {
+        let held = self.held.upgradable_read();
+        let mut run = Run::default();
+        for (number, data) in held.iter() {
+            if !run.takes(*number) {
+                self.write_run(&mut run)?;
+            }
+            run.push(*number, data);
+        }
+        self.write_run(&mut run)?;
+        RwLockUpgradableReadGuard::upgrade(held).clear();
+        Ok(())
+    }
+
+    fn write_run(&self, run: &mut Run) -> io::Result<()> {
+        self.patiently(|file| file.write_at(run.first * STRIDE as u64, &run.raw))?;
+        run.raw.clear();
+        // See `base::SLICE`.
+        std::thread::yield_now();
+        Ok(())
+    }
+
+    /// One block as it was last written.
+    fn newest(&self, number: u64, out: &mut Block) -> io::Result<()> {
+        if let Some(data) = self.held.read().get(&number) {
+            out.copy_from_slice(data.as_slice());
+            return Ok(());
+        }
+        self.load_one(number, out)
     }
 
     fn damaged(&self, what: &str, offset: u64) -> io::Error {
@@ -113,10 +160,13 @@ impl StorageBackend for Blocks {
             return Ok(());
         }
         let (first, skip) = locate(offset);
-        if skip == 0 && out.len() == BLOCK_LEN {
-            return self.load_one(first, out);
+        if let (0, Ok(block)) = (skip, <&mut Block>::try_from(&mut *out)) {
+            return self.newest(first, block);
         }
         let (last, _) = locate(offset + out.len() as u64 - 1);
+        if self.held.read().range(first..=last).next().is_some() {
+            self.flush()?;
+        }
         let raw = self.load(first, last)?;
         let mut rest = out;
         for (i, block) in raw.chunks_exact(STRIDE).enumerate() {
@@ -129,39 +179,53 @@ impl StorageBackend for Blocks {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.flush()?;
         self.patiently(|file| file.set_len(len.div_ceil(BLOCK_LEN as u64) * STRIDE as u64))
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.flush()?;
         self.file.sync()
     }
 
     /// redb writes whole pages, but for its header: only there is a block read to be written again, and only by one thread.
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if data.is_empty() {
-            return Ok(());
-        }
-        let (first, skip) = locate(offset);
-        let (last, _) = locate(offset + data.len() as u64 - 1);
-        let mut raw = if skip == 0 && data.len().is_multiple_of(BLOCK_LEN) {
-            vec![0; data.len() / BLOCK_LEN * STRIDE]
-        } else {
-            self.load(first, last)?
-        };
+        let (mut number, mut skip) = locate(offset);
         let mut rest = data;
-        for (i, block) in raw.chunks_exact_mut(STRIDE).enumerate() {
-            let from = HEAD_LEN + if i == 0 { skip } else { 0 };
-            let room = block.get_mut(from..).unwrap_or_default();
-            let len = room.len().min(rest.len());
-            let (now, later) = rest.split_at(len);
-            room.get_mut(..len).unwrap_or_default().copy_from_slice(now);
-            rest = later;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK_LEN - skip));
+            let mut block = Box::new([0; BLOCK_LEN]);
+            if now.len() < BLOCK_LEN {
+                self.newest(number, &mut block)?;
+            }
+            block.get_mut(skip..skip + now.len()).unwrap_or_default().copy_from_slice(now);
+            self.held.write().insert(number, block);
+            (rest, number, skip) = (later, number + 1, 0);
         }
-        for (number, block) in (first..).zip(raw.chunks_exact_mut(STRIDE)) {
-            let head = head_of(number, block.get(HEAD_LEN..).unwrap_or_default());
-            block.get_mut(..HEAD_LEN).unwrap_or_default().copy_from_slice(&head);
+        if self.held.read().len() < HELD_MAX { Ok(()) } else { self.flush() }
+    }
+}
+
+/// Blocks that lie side by side, as they are in the file.
+#[derive(Default)]
+struct Run {
+    first: u64,
+    raw: Vec<u8>,
+}
+
+impl Run {
+    /// Whether this block can be the next one.
+    fn takes(&self, number: u64) -> bool {
+        self.raw.is_empty() || number == self.first + (self.raw.len() / STRIDE) as u64 && self.raw.len() < RUN_LEN
+    }
+
+    fn push(&mut self, number: u64, data: &Block) {
+        if self.raw.is_empty() {
+            self.first = number;
+            self.raw.reserve(RUN_LEN);
         }
-        self.patiently(|file| file.write_at(first * STRIDE as u64, &raw))
+        self.raw.extend_from_slice(&head_of(number, data));
+        self.raw.extend_from_slice(data);
     }
 }
 

@@ -3,6 +3,7 @@ use crate::blocks::Condition;
 use crate::desk::{Desk, Ending, Sealed};
 use crate::file::is_full;
 use crate::handoff::{Outcome, Pending, Queue, Slot, answer};
+use crate::known::Known;
 use crate::mark::Mark;
 use crate::overlay::Overlay;
 use crate::record::{self, Builder};
@@ -39,6 +40,7 @@ pub(crate) struct Committer {
     pub segment: Segment,
     /// Where the next record goes.
     pub offset: u64,
+    pub known: Known,
 }
 
 /// The batches that become durable with one fsync.
@@ -86,7 +88,7 @@ impl Committer {
     }
 
     /// Checks what the batch has seen, and takes it into the group.
-    fn admit(&self, pending: Pending, group: &mut Group) {
+    fn admit(&mut self, pending: Pending, group: &mut Group) {
         let Pending { batch, slot } = pending;
         match self.check(&batch, group) {
             Err(e) => group.done.push((slot, Err(e))),
@@ -94,6 +96,9 @@ impl Committer {
             Ok(()) => {
                 let revision = Revision(group.first.0 + group.slots.len() as u64);
                 group.record.push(&batch.writes);
+                for write in &batch.writes {
+                    self.known.forget(&write.key);
+                }
                 group.written.extend(batch.writes.into_iter().map(|w| {
                     // A deleted key is seen as revision 0 by whoever comes after; nobody can have seen it yet, though.
                     (w.key, if w.value.is_some() { revision } else { Revision(0) })
@@ -103,17 +108,24 @@ impl Committer {
         }
     }
 
-    fn check(&self, batch: &Batch, group: &Group) -> Result<(), StoreError> {
+    fn check(&mut self, batch: &Batch, group: &Group) -> Result<(), StoreError> {
         if let Some(why) = self.board.base.poison.get() {
             return Err(StoreError::Poisoned(why.clone()));
         }
         for (key, seen) in &batch.seen {
-            let as_seen = match group.written.get(key) {
+            if self.known.is(key, *seen) {
+                continue;
+            }
+            let written = group.written.get(key);
+            let is_as_seen = match written {
                 Some(revision) => revision == seen,
                 None => self.board.overlay.is_as_seen(key, *seen, batch.began)?,
             };
-            if !as_seen {
+            if !is_as_seen {
                 return Err(StoreError::Conflict);
+            }
+            if written.is_none() {
+                self.known.learn(key.clone(), *seen);
             }
         }
         Ok(())

@@ -60,6 +60,11 @@ impl Overlay {
         base.ok_or_else(closed)?.get(key)
     }
 
+    /// What is known of the key without the table: `Some(None)` is a deletion.
+    pub fn find(&self, key: &[u8]) -> Option<Option<Row>> {
+        self.layers.read().find(key).map(Entry::row)
+    }
+
     /// Whether the key is still as it was seen (0: not there) by a transaction that began at `began`. The table is asked
     /// only if it was folded since then.
     pub fn is_as_seen(&self, key: &[u8], seen: Revision, began: Revision) -> Result<bool, StoreError> {

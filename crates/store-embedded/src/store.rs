@@ -5,8 +5,10 @@ use crate::desk::Desk;
 use crate::dir::{self, Format};
 use crate::folder::Folder;
 use crate::handoff::{Commit, Queue, Slot, answer};
+use crate::known::Known;
 use crate::mark::Mark;
 use crate::overlay::Overlay;
+use crate::reader::Reader;
 use crate::record;
 use crate::replay::{self, Log};
 use crate::segment::{HEADER_LEN, Segment};
@@ -31,6 +33,7 @@ pub(crate) struct EmbeddedStore {
     threads: Mutex<Vec<JoinHandle<()>>>,
     ended: Arc<Ended>,
     desk: Arc<Desk>,
+    reader: Reader,
     batch_len_max: usize,
 }
 
@@ -97,6 +100,7 @@ impl EmbeddedStore {
             mark,
             segment: log.segment,
             offset: log.offset,
+            known: Known::default(),
         };
         let folder = Folder {
             dir: dir.to_owned(),
@@ -120,7 +124,8 @@ impl EmbeddedStore {
             })?,
         ];
         let batch_len_max = usize::try_from(options.segment_bytes - HEADER_LEN).unwrap_or(usize::MAX);
-        Ok(Self { board, queue, threads: Mutex::new(threads), ended, desk, batch_len_max })
+        let reader = Reader::new(board.overlay.clone());
+        Ok(Self { board, queue, threads: Mutex::new(threads), ended, desk, reader, batch_len_max })
     }
 
     fn check(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -137,6 +142,7 @@ impl Drop for EmbeddedStore {
     /// Waits for the commit that is under way, so that the directory is free when this returns. Nothing is folded: the log
     /// keeps it.
     fn drop(&mut self) {
+        self.reader.end();
         self.queue.close();
         for thread in self.threads.lock().drain(..) {
             // The threads do not panic; if one did, its message has been printed, and there is nothing to add.
@@ -158,18 +164,31 @@ impl Store for EmbeddedStore {
         ready(self.board.overlay.get(key)).boxed()
     }
 
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
+        let overlay = &self.board.overlay;
+        if let Some(found) = keys.iter().map(|key| overlay.find(key)).collect() {
+            return ready(Ok(found)).boxed();
+        }
+        let keys = keys.to_vec();
+        self.reader.read(move |overlay| keys.iter().map(|key| overlay.get(key)).collect())
+    }
+
     fn scan<'a>(
         &'a self,
         start: &'a [u8],
         end: &'a [u8],
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<(Key, Row)>, StoreError>> {
-        ready(self.board.overlay.range(start, end, limit, Part::Rows)).boxed()
+        let (start, end) = (start.to_vec(), end.to_vec());
+        self.reader.read(move |overlay| overlay.range(&start, &end, limit, Part::Rows))
     }
 
     fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
-        let rows = self.board.overlay.range(start, end, limit, Part::Keys);
-        ready(rows.map(|rows| rows.into_iter().map(|(key, _)| key).collect())).boxed()
+        let (start, end) = (start.to_vec(), end.to_vec());
+        self.reader.read(move |overlay| {
+            let rows = overlay.range(&start, &end, limit, Part::Keys)?;
+            Ok(rows.into_iter().map(|(key, _)| key).collect())
+        })
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {

@@ -73,6 +73,26 @@ impl<S: Store> Layer for Cached<S> {
         .boxed()
     }
 
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
+        async move {
+            let mut found: Vec<Option<Option<Row>>> = keys.iter().map(|key| self.rows.cache.get(key)).collect();
+            let known = keys.iter().zip(&found);
+            let missing: Vec<Key> = known.filter(|(_, row)| row.is_none()).map(|(key, _)| key.clone()).collect();
+            if !missing.is_empty() {
+                let tickets: Vec<Ticket> = missing.iter().map(|key| self.rows.ticket(key)).collect();
+                let rows = self.inner.get_many(&missing).await?;
+                for ((key, row), ticket) in missing.iter().zip(&rows).zip(tickets) {
+                    self.rows.insert(key, row, ticket);
+                }
+                for (place, row) in found.iter_mut().filter(|row| row.is_none()).zip(rows) {
+                    *place = Some(row);
+                }
+            }
+            Ok(found.into_iter().map(Option::flatten).collect())
+        }
+        .boxed()
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         self.rows.lost();
         self.inner.close()

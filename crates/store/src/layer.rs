@@ -20,6 +20,10 @@ pub trait Layer: Send + Sync + 'static {
         self.inner().get(key)
     }
 
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
+        self.inner().get_many(keys)
+    }
+
     fn scan<'a>(
         &'a self,
         start: &'a [u8],
@@ -77,6 +81,10 @@ impl<L: Layer> Store for L {
 
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
         Layer::get(self, key)
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
+        Layer::get_many(self, keys)
     }
 
     fn scan<'a>(

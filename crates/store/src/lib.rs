@@ -5,6 +5,7 @@
 mod cached;
 mod cipher;
 mod layer;
+mod memo;
 mod memory;
 mod sight;
 pub mod snapshot;
@@ -16,13 +17,15 @@ mod view;
 pub use cached::{CACHE_BYTES, Cached};
 pub use cipher::{Clear, RowCipher};
 pub use layer::Layer;
+pub use memo::Memo;
 pub use memory::MemoryStore;
 pub use sight::Sight;
 pub use txn::{Txn, TxnCore};
 pub use view::{Page, View};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, try_join_all};
 use kw_types::{Fault, FaultKind};
 use std::fmt;
 use std::sync::Arc;
@@ -90,6 +93,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest committed row of this key.
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Row>, StoreError>>;
+
+    /// The newest rows of these keys, each as [`Store::get`] gives it; not necessarily of one moment. For work on many rows: the waits
+    /// for them are one.
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
+        try_join_all(keys.iter().map(|key| self.get(key))).boxed()
+    }
 
     /// The rows with `start <= key < end`, in order, `limit` at most.
     fn scan<'a>(

@@ -22,6 +22,7 @@ pub async fn run(fresh: impl AsyncFn() -> Arc<dyn Store>) {
     prefix_ends();
     reads_what_was_written(fresh().await.as_ref()).await;
     ranges_and_limits(fresh().await.as_ref()).await;
+    many_at_once(fresh().await.as_ref()).await;
     any_bytes_are_a_key(fresh().await.as_ref()).await;
     batches_are_atomic(fresh().await.as_ref()).await;
     conflicts_by_what_was_seen(fresh().await.as_ref()).await;
@@ -118,6 +119,22 @@ async fn ranges_and_limits(store: &dyn Store) {
         assert_eq!(keys, want.iter().map(|k| key(k)).collect::<Vec<_>>(), "{start:?}..{end:?} limit {limit}");
         assert!(rows.iter().all(|(k, row)| *k == row.value), "each row with its own value");
     }
+}
+
+async fn many_at_once(store: &dyn Store) {
+    let many = async |keys: &[&str]| {
+        let keys: Vec<Key> = keys.iter().map(|k| key(k)).collect();
+        let rows = store.get_many(&keys).await.expect("a read of many");
+        rows.into_iter().map(|row| row.map(|row| row.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(many(&[]).await, [] as [Option<Bytes>; 0]);
+    let at = blind(store, vec![put("a", "1"), put("b", "2")]).await;
+    assert_eq!(value(store, "b").await, Some("2".into()));
+    assert_eq!(many(&["b", "none", "a", "b"]).await, [Some("2".into()), None, Some("1".into()), Some("2".into())]);
+    assert_eq!(store.get_many(&[key("a")]).await.expect("a read")[0].as_ref().map(|row| row.revision), Some(at));
+    blind(store, vec![put("a", "3"), delete("b"), put("none", "4")]).await;
+    assert_eq!(many(&["b", "none", "a"]).await, [None, Some("4".into()), Some("3".into())]);
+    assert_eq!((value(store, "b").await, value(store, "a").await), (None, Some("3".into())));
 }
 
 async fn any_bytes_are_a_key(store: &dyn Store) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 mod cache;
+mod memo;
 mod refusals;
 mod snapshots;
 

@@ -97,6 +97,10 @@ impl<'a> TxnCore<'a> {
         self.store.commit(batch).await
     }
 
+    pub(crate) fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
     pub(crate) async fn get(&self, key: Vec<u8>) -> Result<Option<(Bytes, Revision)>, StoreError> {
         if let Some(written) = self.state.borrow().writes.get(key.as_slice()) {
             return Ok(written.clone().map(|plain| (plain, Revision(0))));
@@ -146,6 +150,9 @@ impl<'a> TxnCore<'a> {
     }
 }
 
+/// What most rows are not longer than, as JSON, in bytes.
+const ROW_LEN: usize = 1024;
+
 /// Write access to the rows under one prefix, as part of a transaction that the kernel commits when the handler returns `Ok`.
 ///
 /// What is read through [`Txn::view`] is checked at commit: if another request changed it meanwhile, the handler runs again.
@@ -169,7 +176,8 @@ impl<'a> Txn<'a> {
 
     /// Writes a row as JSON.
     pub fn put<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), Fault> {
-        let plain = serde_json::to_vec(value)
+        let mut plain = Vec::with_capacity(ROW_LEN);
+        serde_json::to_writer(&mut plain, value)
             .map_err(|e| Fault::internal(format_args!("row {name:?} does not serialise: {:?}", e.classify())))?;
         self.put_bytes(name, plain);
         Ok(())

@@ -1,9 +1,10 @@
 //! Reading, scoped to a prefix and decrypted.
 use crate::txn::TxnCore;
-use crate::{Key, Revision, Row, RowCipher, Sight, Store, prefix_end};
+use crate::{Key, Memo, Revision, Row, RowCipher, Sight, Store, prefix_end};
 use bytes::Bytes;
 use kw_types::Fault;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// How much of a listing is wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,10 +130,45 @@ impl<'a> View<'a> {
         Some(store.peek(key)?.map(|row| row.map(|row| make(key, row))))
     }
 
+    /// Has these rows brought to where reading them does not wait, all in one go: for work on many of them. Nothing is seen by it.
+    pub async fn prefetch(&self, names: impl Iterator<Item = &str>) -> Result<(), Fault> {
+        let store = match self.source {
+            Source::Txn(core) => core.store(),
+            Source::Store { store, .. } => store,
+        };
+        let keys: Vec<Key> = names.map(|name| self.key(name).into()).collect();
+        Ok(store.get_many(&keys).await.map(drop)?)
+    }
+
     /// A row that holds JSON. Errors: 500 when the row does not parse, since nobody but us wrote it.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Fault> {
         let Some(plain) = self.get_bytes(name).await? else { return Ok(None) };
         parse(name, &plain).map(Some)
+    }
+
+    /// The same, parsed once for each revision of the row and kept in `memo` until it changes or the server is sealed.
+    pub async fn shared<T: DeserializeOwned>(&self, memo: &Memo<T>, name: &str) -> Result<Option<Arc<T>>, Fault> {
+        self.shared_as(memo, name, |plain| parse(name, plain)).await
+    }
+
+    /// The same for a row that does not hold JSON.
+    pub async fn shared_as<T>(
+        &self,
+        memo: &Memo<T>,
+        name: &str,
+        make: impl FnOnce(&[u8]) -> Result<T, Fault>,
+    ) -> Result<Option<Arc<T>>, Fault> {
+        let found = memo.find(&self.key(name));
+        if found.is_kept() {
+            let Some(revision) = self.revision_of(name).await? else { return Ok(None) };
+            if let Some(kept) = found.of(revision) {
+                return Ok(Some(kept));
+            }
+        }
+        let Some((plain, revision)) = self.get_row(name).await? else { return Ok(None) };
+        let made = Arc::new(make(&plain)?);
+        memo.keep(self.key(name), &found, (revision, plain.len()), made.clone());
+        Ok(Some(made))
     }
 
     /// Whether there is such a row.

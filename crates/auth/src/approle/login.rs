@@ -2,7 +2,7 @@
 use super::issue::is_within;
 use super::role::Role;
 use super::secret_id::{Place, SecretId};
-use kw_engine::{Alias, Cx, Fault, Grant, Login, Name, Origin, Request, Secret, Ttl, Txn, View};
+use kw_engine::{Alias, Cx, Fault, Grant, Login, Memo, Name, Origin, Request, Secret, Ttl, Txn, View};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -17,12 +17,26 @@ pub struct Credentials {
 
 const ROLE_NAME: &str = "role_name";
 
-pub async fn login(cx: &Cx<'_>, txn: Txn<'_>, q: Credentials) -> Result<Login, Fault> {
+/// What logins read, parsed: the same roles and secret ids come again and again.
+#[derive(Debug, Default)]
+pub struct Known {
+    roles: Memo<Role>,
+    secret_ids: Memo<SecretId>,
+}
+
+impl Known {
+    pub fn forget(&self) {
+        self.roles.forget();
+        self.secret_ids.forget();
+    }
+}
+
+pub async fn login(known: &Known, cx: &Cx<'_>, txn: Txn<'_>, q: Credentials) -> Result<Login, Fault> {
     let (role_id, secret_id) = (q.role_id.trim(), q.secret_id.expose().trim());
     if role_id.is_empty() {
         return Err(Fault::bad_request("missing role_id"));
     }
-    let role = Role::by_role_id(txn.view(), role_id).await?;
+    let role = Role::of_login(&known.roles, txn.view(), role_id).await?;
     // A role that is not there is answered like one that wants a secret id, so that the text does not tell them apart.
     if secret_id.is_empty() && role.as_ref().is_none_or(|r| r.bind_secret_id) {
         return Err(Fault::bad_request("missing secret_id"));
@@ -32,13 +46,13 @@ pub async fn login(cx: &Cx<'_>, txn: Txn<'_>, q: Credentials) -> Result<Login, F
         // Nothing but the address proves who asks, so each bound must hold now.
         check_address(role.secret_id_bound_cidrs.allow(cx.remote()))?;
         check_address(role.token.token_bound_cidrs.allow(cx.remote()))?;
-        return Ok(Login::granted(grant(cx, role, None)?));
+        return Ok(Login::granted(grant(cx, &role, None)?));
     }
     let place = Place::of(cx, &role, &Secret::new(secret_id.to_owned()))?;
-    let Some(found) = place.read(cx, txn.view()).await? else { return Ok(wrong(role_id)) };
+    let Some(found) = place.of_login(&known.secret_ids, cx, txn.view()).await? else { return Ok(wrong(role_id)) };
     check_address(role.secret_id_bound_cidrs.allow(cx.remote()) && found.cidr_list.allow(cx.remote()))?;
     use_up(cx, txn, &place, &found)?;
-    Ok(Login::granted(grant(cx, role, Some(found))?))
+    Ok(Login::granted(grant(cx, &role, Some(&found))?))
 }
 
 /// A token lives on with what its role has now. Errors: 400 when the role is gone.
@@ -62,26 +76,26 @@ fn use_up(cx: &Cx<'_>, txn: Txn<'_>, place: &Place, found: &SecretId) -> Result<
     }
 }
 
-fn grant(cx: &Cx<'_>, role: Role, secret_id: Option<SecretId>) -> Result<Grant, Fault> {
+fn grant(cx: &Cx<'_>, role: &Role, secret_id: Option<&SecretId>) -> Result<Grant, Fault> {
     let mut grant = role.token.grant(cx.remote());
     let mut metadata = BTreeMap::new();
     if let Some(secret_id) = secret_id {
-        let bounds = secret_id.token_bound_cidrs;
+        let bounds = &secret_id.token_bound_cidrs;
         if !bounds.0.is_empty() && !role.token.token_strictly_bind_ip {
             // The role may have been narrowed since this secret id was made.
-            if !is_within(&bounds, &role.token.token_bound_cidrs) {
+            if !is_within(bounds, &role.token.token_bound_cidrs) {
                 return Err(Fault::bad_request(
                     "the secret id's token_bound_cidrs are not within the role's any more; generate a new secret id",
                 ));
             }
-            grant.bound_cidrs = bounds;
+            grant.bound_cidrs = bounds.clone();
         }
-        metadata = secret_id.metadata;
+        metadata.clone_from(&secret_id.metadata);
     }
     let name = role.name.to_string();
     metadata.insert(ROLE_NAME.to_owned(), name.clone());
     grant.internal.insert(ROLE_NAME.to_owned(), Value::String(name));
-    grant.alias = Some(Alias { name: role.role_id, metadata: metadata.clone() });
+    grant.alias = Some(Alias { name: role.role_id.clone(), metadata: metadata.clone() });
     grant.metadata = metadata;
     Ok(grant)
 }

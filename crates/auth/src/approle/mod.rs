@@ -21,7 +21,8 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-use kw_engine::{AuthMethod, Cx, Engine, Mount, Origin, RenewFuture, Routes, View};
+use kw_engine::{AuthMethod, Cx, Engine, Mount, Origin, RenewFuture, Routes, Txn, View};
+use std::sync::Arc;
 
 /// The `approle` method.
 pub fn method() -> impl AuthMethod {
@@ -30,11 +31,13 @@ pub fn method() -> impl AuthMethod {
 
 struct AppRole {
     routes: Routes,
+    known: Arc<login::Known>,
 }
 
 impl Default for AppRole {
     fn default() -> Self {
-        Self { routes: fields::add_all(routes()) }
+        let known = Arc::new(login::Known::default());
+        Self { routes: fields::add_all(routes(known.clone())), known }
     }
 }
 
@@ -54,6 +57,10 @@ impl Engine for AppRole {
     fn variants(&self) -> Vec<(&'static str, &Routes)> {
         vec![("", &self.routes)]
     }
+
+    fn forget(&self) {
+        self.known.forget();
+    }
 }
 
 impl AuthMethod for AppRole {
@@ -68,10 +75,10 @@ impl AuthMethod for AppRole {
     }
 }
 
-fn routes() -> Routes {
+fn routes(known: Arc<login::Known>) -> Routes {
     Routes::new()
         .at("login")
-        .login(login::login)
+        .login(async move |cx: &Cx<'_>, txn: Txn<'_>, q| login::login(&known, cx, txn, q).await)
         .at("role")
         .list(role::list)
         .at("role/{role_name}")

@@ -3,10 +3,11 @@ use super::{secret_id, sweep};
 use crate::old_names;
 use crate::page::ListPage;
 use kw_engine::{
-    Cidrs, Cx, Data, Fault, FaultKind, Ident, Keys, Name, Request, Response, RngExt, TokenParams, TokenParamsUpdate,
+    Cidrs, Cx, Data, Fault, FaultKind, Ident, Keys, Memo, Name, Request, Response, RngExt, TokenParams, TokenParamsUpdate,
     Ttl, Txn, View,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A role, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,8 +151,15 @@ impl Role {
         }
     }
 
-    /// The role of this role id: the one read that a login needs to find it.
-    pub async fn by_role_id(view: View<'_>, role_id: &str) -> Result<Option<Self>, Fault> {
+    /// The role of this role id for a login: the one read that it needs to find it.
+    pub async fn of_login(memo: &Memo<Self>, view: View<'_>, role_id: &str) -> Result<Option<Arc<Self>>, Fault> {
+        if role_id.len() > ROLE_ID_LEN_MAX {
+            return Ok(None);
+        }
+        view.shared(memo, &role_row(role_id)).await
+    }
+
+    async fn by_role_id(view: View<'_>, role_id: &str) -> Result<Option<Self>, Fault> {
         if role_id.len() > ROLE_ID_LEN_MAX {
             return Ok(None);
         }
@@ -269,7 +277,7 @@ pub async fn list(_: &Cx<'_>, view: View<'_>, q: ListRoles) -> Result<Keys, Faul
 }
 
 fn role_row(role_id: &str) -> String {
-    format!("role/{role_id}")
+    ["role/", role_id].concat()
 }
 
 fn name_row(name: &Name) -> String {

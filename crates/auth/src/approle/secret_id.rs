@@ -1,8 +1,9 @@
 //! A secret id's rows. The secret id itself is nowhere: its row is named by a keyed hash of it.
 use super::role::Role;
-use kw_engine::{Cidrs, Cx, Fault, Response, Secret, Time, Ttl, Txn, View};
+use kw_engine::{Cidrs, Cx, Fault, Memo, Response, Secret, Time, Ttl, Txn, View};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The terms of a secret id, as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ pub struct SecretId {
     pub metadata: BTreeMap<String, String>,
     pub cidr_list: Cidrs,
     pub token_bound_cidrs: Cidrs,
+}
+
+impl SecretId {
+    fn is_good_at(&self, now: Time) -> bool {
+        self.expires == Time::ZERO || now < self.expires
+    }
 }
 
 /// The terms of a secret id, as shown.
@@ -73,7 +80,7 @@ pub struct Place {
 impl Place {
     pub fn of(cx: &Cx<'_>, role: &Role, secret_id: &Secret<String>) -> Result<Self, Fault> {
         let mac = cx.mac_hex("secret-id", secret_id.expose().as_bytes())?;
-        Ok(Self { key: role.key.to_string(), mac })
+        Ok(Self { key: role.key.as_str().to_owned(), mac })
     }
 
     /// The place of the secret id with this accessor, if it is one of this role: another role's is not found.
@@ -87,7 +94,18 @@ impl Place {
     /// Reads the terms. What has expired is not there, whether or not it has been swept.
     pub async fn read(&self, cx: &Cx<'_>, view: View<'_>) -> Result<Option<SecretId>, Fault> {
         let found: Option<SecretId> = view.get(&self.row()).await?;
-        Ok(found.filter(|s| s.expires == Time::ZERO || cx.now() < s.expires))
+        Ok(found.filter(|s| s.is_good_at(cx.now())))
+    }
+
+    /// The same for a login.
+    pub async fn of_login(
+        &self,
+        memo: &Memo<SecretId>,
+        cx: &Cx<'_>,
+        view: View<'_>,
+    ) -> Result<Option<Arc<SecretId>>, Fault> {
+        let found = view.shared(memo, &self.row()).await?;
+        Ok(found.filter(|s| s.is_good_at(cx.now())))
     }
 
     /// Whether there is a row, be it of an expired secret id.
@@ -128,11 +146,11 @@ impl Place {
 }
 
 pub fn secret_row(key: &str, mac: &str) -> String {
-    format!("sid/{key}/{mac}")
+    ["sid/", key, "/", mac].concat()
 }
 
 pub fn accessor_row(key: &str, accessor: &str) -> String {
-    format!("acc/{key}/{accessor}")
+    ["acc/", key, "/", accessor].concat()
 }
 
 /// A count of uses as a caller gives it. Errors: 400 for a negative one.

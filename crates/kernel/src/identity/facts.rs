@@ -5,7 +5,7 @@ use crate::kernel::Kernel;
 use crate::rows::IDENTITY;
 use arc_swap::ArcSwap;
 use kw_policy::{AliasRef, GroupRef, Identity};
-use kw_store::View;
+use kw_store::{Memo, View};
 use kw_types::Fault;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +25,15 @@ pub struct EntityFacts {
 #[derive(Default)]
 pub(crate) struct Identities {
     known: ArcSwap<HashMap<String, (u64, Arc<EntityFacts>)>>,
+    pub(super) rows: LoginRows,
+}
+
+/// The rows that logins read: they must depend on what they read, and facts do not say of which revisions they are.
+#[derive(Default)]
+pub(super) struct LoginRows {
+    pub alias_ids: Memo<String>,
+    pub aliases: Memo<AliasRow>,
+    pub entities: Memo<EntityRow>,
 }
 
 const KNOWN_MAX: usize = 1024;
@@ -53,6 +62,9 @@ impl Identities {
 
     pub(crate) fn forget(&self) {
         self.known.store(Arc::default());
+        self.rows.alias_ids.forget();
+        self.rows.aliases.forget();
+        self.rows.entities.forget();
     }
 }
 

@@ -4,9 +4,9 @@ use super::{entities, groups, names};
 use crate::kernel::Kernel;
 use crate::rows::IDENTITY;
 use kw_engine::{Alias, Mount};
-use kw_store::Txn;
+use kw_store::{Txn, View};
 use kw_types::{Fault, RngExt};
-use serde::Deserialize;
+use std::sync::Arc;
 
 /// The entity of a login.
 pub(crate) struct Entered {
@@ -16,18 +16,12 @@ pub(crate) struct Entered {
     pub is_new: bool,
 }
 
-/// What a login wants to know of an [`EntityRow`]: the rest of it is not taken apart.
-#[derive(Deserialize)]
-struct Standing {
-    disabled: bool,
-}
-
 /// The entity that this alias of the mount belongs to. Errors: 403 when the entity is disabled.
 pub(crate) async fn at_login(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias: &Alias) -> Result<Entered, Fault> {
     names::check_alias(&alias.name)?;
     let txn = txn.rescoped(IDENTITY);
-    match entities::alias_by_name(txn.view(), &mount.accessor, &alias.name).await? {
-        Some(known) => Ok(Entered { id: known_entity(kernel, txn, known, alias).await?, is_new: false }),
+    match alias_row(kernel, txn.view(), mount, alias).await? {
+        Some(known) => Ok(Entered { id: known_entity(kernel, txn, &known, alias).await?, is_new: false }),
         None => Ok(Entered { id: new_entity(kernel, txn, mount, alias)?, is_new: true }),
     }
 }
@@ -67,17 +61,30 @@ pub(crate) async fn join_groups(
     Ok(())
 }
 
-async fn known_entity(kernel: &Kernel, txn: Txn<'_>, mut row: AliasRow, alias: &Alias) -> Result<String, Fault> {
-    let standing = txn.view().get::<Standing>(&rows::entity(&row.canonical_id)).await?;
-    if standing.is_none_or(|entity| entity.disabled) {
+async fn alias_row(
+    kernel: &Kernel,
+    view: View<'_>,
+    mount: &Mount,
+    alias: &Alias,
+) -> Result<Option<Arc<AliasRow>>, Fault> {
+    let memos = &kernel.identities.rows;
+    let index = rows::alias_key(&mount.accessor, &alias.name);
+    match view.shared_as(&memos.alias_ids, &index, rows::id_of).await? {
+        Some(id) => view.shared(&memos.aliases, &rows::alias(&id)).await,
+        None => Ok(None),
+    }
+}
+
+async fn known_entity(kernel: &Kernel, txn: Txn<'_>, row: &AliasRow, alias: &Alias) -> Result<String, Fault> {
+    let entity = txn.view().shared(&kernel.identities.rows.entities, &rows::entity(&row.canonical_id)).await?;
+    if entity.is_none_or(|entity| entity.disabled) {
         return Err(Fault::denied().because("the entity is disabled or gone"));
     }
     if row.metadata != alias.metadata {
-        row.metadata.clone_from(&alias.metadata);
-        row.updated = kernel.now();
-        txn.put(&rows::alias(&row.id), &row)?;
+        let changed = AliasRow { metadata: alias.metadata.clone(), updated: kernel.now(), ..row.clone() };
+        txn.put(&rows::alias(&row.id), &changed)?;
     }
-    Ok(row.canonical_id)
+    Ok(row.canonical_id.clone())
 }
 
 fn new_entity(kernel: &Kernel, txn: Txn<'_>, mount: &Mount, alias: &Alias) -> Result<String, Fault> {

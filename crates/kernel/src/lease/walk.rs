@@ -5,7 +5,7 @@
 //! the beginning: another node, whose clock is behind, may have put something where it has been already.
 use crate::kernel::Kernel;
 use crate::pace::give_way;
-use crate::rows::{EXPIRY, expiry};
+use crate::rows::{EXPIRY, LEASES, TOKENS, expiry};
 use kw_store::Page;
 use kw_types::{Fault, Time, Ttl};
 
@@ -29,6 +29,15 @@ const PASSED_MAX: usize = 64;
 pub(super) enum Kind {
     Token,
     Lease,
+}
+
+impl Kind {
+    fn rows(self) -> &'static str {
+        match self {
+            Self::Token => TOKENS,
+            Self::Lease => LEASES,
+        }
+    }
 }
 
 /// How far it has come.
@@ -98,6 +107,8 @@ impl Walk {
             self.after.clone_from(last);
             let due: Vec<Due> = names.into_iter().filter_map(|name| Due::of_kind(name, kind)).collect();
             if !due.is_empty() {
+                // They were last read long ago, and may be on the disk alone by now.
+                kernel.view(kind.rows()).prefetch(due.iter().map(|due| due.id.as_str())).await?;
                 return Ok(due);
             }
             give_way().await;

@@ -64,7 +64,7 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
         None => 0,
     };
     let mut entry = TokenEntry {
-        accessor: format!("{ident}{}", kernel.rng.base62(8)),
+        accessor: [ident.as_str(), &kernel.rng.base62(8)].concat(),
         ident,
         kind: new.kind,
         policies: new.policies,
@@ -98,7 +98,7 @@ pub(crate) async fn create(kernel: &Kernel, txn: Txn<'_>, new: NewToken) -> Resu
     let text = match (new.text, new.text_len) {
         (Some(text), _) => chosen_text(kernel, txn, text, &entry.ident).await?,
         (None, Some(len)) if len != TEXT_LEN => short_text(kernel, txn, len, &entry.ident).await?,
-        (None, _) => format!("s.{}{}", entry.ident, kernel.rng.base62(SECRET_LEN)),
+        (None, _) => ["s.", &entry.ident, &kernel.rng.base62(SECRET_LEN)].concat(),
     };
     entry.mac = hex::encode(mac_of(kernel, &text)?);
     write_rows(txn, &entry)?;
@@ -124,7 +124,7 @@ fn write_rows(txn: Txn<'_>, entry: &TokenEntry) -> Result<(), Fault> {
         txn.rescoped(EXPIRY).put_bytes(&expiry(end, 't', &entry.ident), "");
     }
     if let Some(parent) = &entry.parent {
-        txn.rescoped(CHILDREN).put_bytes(&format!("{parent}/{}", entry.ident), "");
+        txn.rescoped(CHILDREN).put_bytes(&[parent, "/", &entry.ident].concat(), "");
     }
     txn.rescoped(LEASES).put_bytes(&entry.lease_id(), "");
     Ok(())
@@ -220,7 +220,7 @@ pub(crate) async fn by_grant(
 /// The mount, then what the method calls the caller: `approle`, `userpass-ann`.
 fn display_name(mount: &Mount, of_method: &str) -> String {
     let of_mount = mount.path.bare().trim_start_matches("auth/").replace('/', "-");
-    if of_method.is_empty() { of_mount } else { format!("{of_mount}-{of_method}") }
+    if of_method.is_empty() { of_mount } else { [of_mount.as_str(), "-", of_method].concat() }
 }
 
 /// The mount's `token_type` decides where it is firm, the method where the mount has only a default.

@@ -94,7 +94,7 @@ fn is_unbound(cidrs: &Cidrs) -> bool {
 impl TokenEntry {
     /// The id of the lease that a login has.
     pub fn lease_id(&self) -> String {
-        format!("{}/{}", self.path.trim_end_matches('/'), self.ident)
+        [self.path.trim_end_matches('/'), "/", &self.ident].concat()
     }
 
     /// The age that no renewal goes beyond; zero: none.

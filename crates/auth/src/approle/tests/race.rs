@@ -1,6 +1,6 @@
 //! Logins that run at the same time, in any interleaving: `secret_id_num_uses` of them succeed.
 use crate::approle::issue::{Custom, Terms, custom};
-use crate::approle::login::{Credentials, login};
+use crate::approle::login::{Credentials, login, Known};
 use crate::approle::role::{RoleUpdate, RoleWrite, write};
 use kw_engine::{
     Cidrs, Clock, Cx, CxParts, Fault, KeyValues, Keyed, LoginOutcome, Mount, MountConfig, Name, Rng, Secret, Time, Ttl,
@@ -85,12 +85,18 @@ enum Worker<'a> {
     Done { granted: bool },
 }
 
-async fn step<'a>(worker: Worker<'a>, store: &'a MemoryStore, cx: &Cx<'_>, token_row: &str) -> Worker<'a> {
+async fn step<'a>(
+    worker: Worker<'a>,
+    store: &'a MemoryStore,
+    known: &Known,
+    cx: &Cx<'_>,
+    token_row: &str,
+) -> Worker<'a> {
     match worker {
         Worker::Waiting => {
             let core = TxnCore::new(store, &Clear);
             let credentials = Credentials { role_id: "id".to_owned(), secret_id: Secret::new("s".to_owned()) };
-            let login = login(cx, core.scoped(""), credentials).await.unwrap();
+            let login = login(known, cx, core.scoped(""), credentials).await.unwrap();
             let granted = matches!(login.outcome, LoginOutcome::Granted(_));
             if granted {
                 core.scoped("").put_bytes(token_row, vec![1]);
@@ -107,7 +113,7 @@ async fn step<'a>(worker: Worker<'a>, store: &'a MemoryStore, cx: &Cx<'_>, token
 }
 
 async fn race(uses: i64, workers: usize, schedule: &[usize]) -> usize {
-    let (store, mount) = (MemoryStore::new(), mount());
+    let (store, known, mount) = (MemoryStore::new(), Known::default(), mount());
     let cx = cx(&mount);
     let core = TxnCore::new(&store, &Clear);
     prepare(&cx, core.scoped(""), uses).await;
@@ -118,7 +124,7 @@ async fn race(uses: i64, workers: usize, schedule: &[usize]) -> usize {
     let tail = (0..workers).flat_map(|at| [at; 4]);
     for at in schedule.iter().map(|at| at % workers).chain(tail) {
         let worker = std::mem::replace(&mut all[at], Worker::Waiting);
-        all[at] = step(worker, &store, &cx, &format!("token{at}")).await;
+        all[at] = step(worker, &store, &known, &cx, &format!("token{at}")).await;
     }
     all.iter().filter(|w| matches!(w, Worker::Done { granted: true })).count()
 }
