@@ -191,6 +191,15 @@ impl Store for EmbeddedStore {
         })
     }
 
+    fn hold_any<'a>(&'a self, ranges: &'a [(Key, Key)]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        let ranges = ranges.to_vec();
+        self.reader.read(move |overlay| {
+            let holds =
+                |(start, end): &(Key, Key)| overlay.range(start, end, 1, Part::Keys).map(|rows| !rows.is_empty());
+            ranges.iter().map(holds).collect()
+        })
+    }
+
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
         match self.check(&batch) {
             Ok(()) => Commit::new(&self.queue, batch).boxed(),

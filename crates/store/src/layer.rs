@@ -37,6 +37,10 @@ pub trait Layer: Send + Sync + 'static {
         self.inner().keys(start, end, limit)
     }
 
+    fn hold_any<'a>(&'a self, ranges: &'a [(Key, Key)]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        self.inner().hold_any(ranges)
+    }
+
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {
         self.inner().commit(batch)
     }
@@ -98,6 +102,10 @@ impl<L: Layer> Store for L {
 
     fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
         Layer::keys(self, start, end, limit)
+    }
+
+    fn hold_any<'a>(&'a self, ranges: &'a [(Key, Key)]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        Layer::hold_any(self, ranges)
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, StoreError>> {

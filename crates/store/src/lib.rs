@@ -24,8 +24,8 @@ pub use txn::{Txn, TxnCore};
 pub use view::{Page, View};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::{FutureExt, TryFutureExt};
 use kw_types::{Fault, FaultKind};
 use std::fmt;
 use std::sync::Arc;
@@ -110,6 +110,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The same, keys alone.
     fn keys<'a>(&'a self, start: &'a [u8], end: &'a [u8], limit: usize) -> BoxFuture<'a, Result<Vec<Key>, StoreError>>;
+
+    /// For each of these ranges (`start <= key < end`), whether it holds any row; not necessarily of one moment.
+    fn hold_any<'a>(&'a self, ranges: &'a [(Key, Key)]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        let first = |(start, end): &'a (Key, Key)| self.keys(start, end, 1).map_ok(|keys| !keys.is_empty());
+        try_join_all(ranges.iter().map(first)).boxed()
+    }
 
     /// Checks what was seen and applies the writes, all or nothing. `Ok` means durable: it survives `kill -9` and power loss.
     /// A batch without writes checks only.

@@ -135,6 +135,9 @@ async fn many_at_once(store: &dyn Store) {
     blind(store, vec![put("a", "3"), delete("b"), put("none", "4")]).await;
     assert_eq!(many(&["b", "none", "a"]).await, [None, Some("4".into()), Some("3".into())]);
     assert_eq!((value(store, "b").await, value(store, "a").await), (None, Some("3".into())));
+    let ranges = [("a", "b"), ("b", "c"), ("c", ""), ("a\0", "n"), ("n", "o"), ("b", "a")];
+    let ranges = ranges.map(|(start, end)| (key(start), key(end)));
+    assert_eq!(store.hold_any(&ranges).await, Ok(vec![true, false, true, false, true, false]));
 }
 
 async fn any_bytes_are_a_key(store: &dyn Store) {

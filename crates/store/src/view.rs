@@ -196,6 +196,25 @@ impl<'a> View<'a> {
         Ok(out)
     }
 
+    /// Which of these folders (with their trailing slash) hold anything.
+    pub async fn occupied(&self, folders: &[String]) -> Result<Vec<bool>, Fault> {
+        let range = |folder: &String| {
+            let start = self.key(folder);
+            let end = prefix_end(&start);
+            (start.into(), end.into())
+        };
+        let ranges: Vec<(Key, Key)> = folders.iter().map(range).collect();
+        if let Source::Store { store, sight, .. } = self.source {
+            sight.into_iter().for_each(Sight::listing);
+            return Ok(store.hold_any(&ranges).await?);
+        }
+        let mut out = Vec::with_capacity(ranges.len());
+        for (start, end) in &ranges {
+            out.push(!self.keys(start, end, 1).await?.is_empty());
+        }
+        Ok(out)
+    }
+
     /// The immediate children of `folder` (which is empty or ends in a slash), as Vault lists them: names, and folders with
     /// a trailing slash, in order. Costs one look-up a child, not one a descendant.
     pub async fn children(&self, folder: &str, page: Page<'_>) -> Result<Vec<String>, Fault> {
