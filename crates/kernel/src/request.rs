@@ -97,7 +97,7 @@ struct Receipt {
 async fn record<'r>(kernel: &Kernel, admitted: &'r Admitted<'r>) -> Result<Recorded<'r>, Fault> {
     let (receipt, request_line) = open_record(kernel, admitted.resolved, &admitted.who, None).await?;
     if admitted.resolved.is_write() {
-        request_line.written().await.map_err(|fault| fault.because("before the handler ran"))?;
+        request_line.written_before_commit().await.map_err(|fault| fault.because("before the handler ran"))?;
         return Ok(Recorded { admitted, receipt, request_line: tick::Pending::none() });
     }
     Ok(Recorded { admitted, receipt, request_line })

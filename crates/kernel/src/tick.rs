@@ -16,6 +16,8 @@ struct Turn {
     /// By device; they are few.
     lines: Vec<(Arc<Device>, Vec<u8>)>,
     wakers: Vec<Waker>,
+    /// Whether somebody waits for it who writes to the store then.
+    leads_to_commits: bool,
     /// Whether at least one device took the lines; `None` until written.
     written: Option<bool>,
 }
@@ -58,8 +60,11 @@ fn begin() -> Rc<RefCell<Turn>> {
     let turn = Rc::new(RefCell::new(Turn::default()));
     let flushed = turn.clone();
     tokio::task::spawn_local(async move {
-        // One more trip through the queue lets every connection that is ready now add its lines.
-        tokio::task::yield_now().await;
+        // A commit is shared by those who come to it together, so one more trip through the queue is worth while. Reads are better
+        // answered now: their clients go on while the next are read.
+        if flushed.borrow().leads_to_commits {
+            tokio::task::yield_now().await;
+        }
         flush(&flushed);
     });
     turn
@@ -97,6 +102,14 @@ impl Pending {
     /// Nothing to wait for.
     pub(crate) fn none() -> Self {
         Self(None)
+    }
+
+    /// As [`Pending::written`], for a request that may write to the store then.
+    pub(crate) async fn written_before_commit(self) -> Result<(), Fault> {
+        if let Some(turn) = &self.0 {
+            turn.borrow_mut().leads_to_commits = true;
+        }
+        self.written().await
     }
 
     /// Waits until the lines are written. Errors: 500 when no device took them.
