@@ -24,8 +24,9 @@ pub use txn::{Txn, TxnCore};
 pub use view::{Page, View};
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, try_join_all};
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use kw_types::{Fault, FaultKind};
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ pub const KEY_LEN_MAX: usize = 16 * 1024;
 
 /// The largest value, in bytes: what etcd takes by default, less room for keys.
 pub const VALUE_LEN_MAX: usize = 1024 * 1024;
+
+/// How many questions of one caller a store in another process is asked at once, so that other callers have their turn.
+const AT_ONCE: usize = 16;
 
 /// How long a store in another process may leave a question without an answer, unless its options say otherwise. Who swallows
 /// what is sent to it is as good as gone, and whoever waits must hear of it.
@@ -97,7 +101,7 @@ pub trait Store: Send + Sync + 'static {
     /// The newest rows of these keys, each as [`Store::get`] gives it; not necessarily of one moment. For work on many rows: the waits
     /// for them are one.
     fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
-        try_join_all(keys.iter().map(|key| self.get(key))).boxed()
+        stream::iter(keys).map(|key| self.get(key)).buffered(AT_ONCE).try_collect().boxed()
     }
 
     /// The rows with `start <= key < end`, in order, `limit` at most.
@@ -113,8 +117,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// For each of these ranges (`start <= key < end`), whether it holds any row; not necessarily of one moment.
     fn hold_any<'a>(&'a self, ranges: &'a [(Key, Key)]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
-        let first = |(start, end): &'a (Key, Key)| self.keys(start, end, 1).map_ok(|keys| !keys.is_empty());
-        try_join_all(ranges.iter().map(first)).boxed()
+        let holds = |(start, end): &'a (Key, Key)| self.keys(start, end, 1).map_ok(|keys| !keys.is_empty());
+        stream::iter(ranges).map(holds).buffered(AT_ONCE).try_collect().boxed()
     }
 
     /// Checks what was seen and applies the writes, all or nothing. `Ok` means durable: it survives `kill -9` and power loss.
