@@ -113,8 +113,9 @@ async fn settle(scene: &Scene, ledger: &Ledger) {
     }
     let wait = async |seconds: u64| {
         node.clock.jump(i64::try_from(seconds).unwrap_or(0) * 1_000_000_000);
-        // Some rounds of the jobs, whenever they get the processor.
-        sleep(Duration::from_secs(10)).await;
+        // Some rounds of the jobs, whenever they get the processor. The jump costs the node its turn at the leases, which it notices
+        // after five seconds; and the desk may take four to take one back.
+        sleep(Duration::from_secs(20)).await;
     };
     let lease_rows = || ledger.range(b"lease/lender/", b"lease/lender0", usize::MAX).len();
     // A maker may take 120 s, what he left is revoked again 120 s later, and a try that failed is repeated after 10 s, then

@@ -130,14 +130,15 @@ impl<'a> View<'a> {
         Some(store.peek(key)?.map(|row| row.map(|row| make(key, row))))
     }
 
-    /// Has these rows brought to where reading them does not wait, all in one go: for work on many of them. Nothing is seen by it.
-    pub async fn prefetch(&self, names: impl Iterator<Item = &str>) -> Result<(), Fault> {
+    /// Has these rows brought to where reading them does not wait, all in one go: for work on many of them. Nothing is seen by it, and
+    /// what cannot be had is left to the reads themselves.
+    pub async fn prefetch(&self, names: impl Iterator<Item = &str>) {
         let store = match self.source {
             Source::Txn(core) => core.store(),
             Source::Store { store, .. } => store,
         };
         let keys: Vec<Key> = names.map(|name| self.key(name).into()).collect();
-        Ok(store.get_many(&keys).await.map(drop)?)
+        let _ = store.get_many(&keys).await;
     }
 
     /// A row that holds JSON. Errors: 500 when the row does not parse, since nobody but us wrote it.

@@ -103,14 +103,15 @@ impl Walk {
         for _ in 0..PASSED_MAX {
             let end = end_of_due(kernel);
             let names = kernel.view(EXPIRY).names("", Page::new(&self.after, STEP).before(&end)).await?;
-            let Some(last) = names.last() else { break };
-            self.after.clone_from(last);
+            let Some(last) = names.last().cloned() else { break };
             let due: Vec<Due> = names.into_iter().filter_map(|name| Due::of_kind(name, kind)).collect();
             if !due.is_empty() {
                 // They were last read long ago, and may be on the disk alone by now.
-                kernel.view(kind.rows()).prefetch(due.iter().map(|due| due.id.as_str())).await?;
+                kernel.view(kind.rows()).prefetch(due.iter().map(|due| due.id.as_str())).await;
+                self.after = last;
                 return Ok(due);
             }
+            self.after = last;
             give_way().await;
         }
         Ok(Vec::new())

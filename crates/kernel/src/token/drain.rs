@@ -205,7 +205,7 @@ async fn laden(kernel: &Kernel, idents: &[String]) -> Result<Vec<bool>, Fault> {
         let occupied = kernel.view(&place).occupied(&folders).await?;
         laden.iter_mut().zip(occupied).for_each(|(laden, found)| *laden |= found);
     }
-    kernel.view(REVOKING).prefetch(idents.iter().map(String::as_str)).await?;
+    kernel.view(REVOKING).prefetch(idents.iter().map(String::as_str)).await;
     for (laden, ident) in laden.iter_mut().zip(idents) {
         *laden |= kernel.view(REVOKING).get_bytes(ident).await?.is_some_and(|plain| plain == KEEPS_CHILDREN);
     }
@@ -227,7 +227,7 @@ async fn finish(kernel: &Kernel, ident: &str, budget: &mut Budget, queued: &mut 
         }
         budget.take(children.len());
         after.clone_from(last);
-        kernel.view(TOKENS).prefetch(children.iter().map(String::as_str)).await?;
+        kernel.view(TOKENS).prefetch(children.iter().map(String::as_str)).await;
         if keeps {
             kernel.transact(async |txn| cut_loose(txn, ident, &children).await).await?;
         } else {
@@ -289,7 +289,7 @@ async fn end_leases(kernel: &Kernel, ident: &str, budget: &mut Budget) -> Result
         let ids = kernel.view(TOKEN_LEASES).names(&folder, Page::new(&after, BATCH)).await?;
         let Some(last) = ids.last() else { return Ok(true) };
         after.clone_from(last);
-        kernel.view(LEASES).prefetch(ids.iter().map(String::as_str)).await?;
+        kernel.view(LEASES).prefetch(ids.iter().map(String::as_str)).await;
         if budget.until.is_none() {
             budget.take(ids.len());
             kernel.transact(async |txn| lease::end_soon(kernel, txn, &ids).await).await?;
