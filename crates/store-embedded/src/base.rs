@@ -14,9 +14,6 @@ pub(crate) const NAME: &str = "base";
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const APPLIED: &str = "applied";
-/// How many rows are handled before other threads may go on: about a twentieth of a millisecond. Where processors are few, a fold
-/// shares one with those who answer requests, and the system would let it keep that for several milliseconds.
-pub(crate) const SLICE: usize = 16;
 /// A value begins with its revision (8 bytes) and the CRC-32C of key, revision and value (4 bytes).
 const ROW_HEAD_LEN: usize = 12;
 
@@ -102,7 +99,7 @@ impl Base {
         Ok(Arc::new(BaseView { table, condition: self.condition.clone() }))
     }
 
-    /// Writes the rows and how far they go, as one, durably. Gives way to other threads all along.
+    /// Writes the rows and how far they go, as one, durably.
     pub fn fold(&self, rows: &Rows, applied: Revision) -> Result<(), StoreError> {
         let write = || -> Result<(), redb::Error> {
             let mut txn = self.db.begin_write()?;
@@ -111,10 +108,7 @@ impl Base {
             {
                 let mut table = txn.open_table(ROWS)?;
                 let mut encoded = Vec::new();
-                for (n, (key, entry)) in rows.iter().enumerate() {
-                    if n % SLICE == SLICE - 1 {
-                        std::thread::yield_now();
-                    }
+                for (key, entry) in rows {
                     match &entry.value {
                         Some(value) => {
                             encode_row(&mut encoded, key, entry.revision, value);

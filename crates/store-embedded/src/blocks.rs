@@ -78,8 +78,6 @@ impl Blocks {
     fn write_run(&self, run: &mut Run) -> io::Result<()> {
         self.patiently(|file| file.write_at(run.first * STRIDE as u64, &run.raw))?;
         run.raw.clear();
-        // See `base::SLICE`.
-        std::thread::yield_now();
         Ok(())
     }
 

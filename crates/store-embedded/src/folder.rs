@@ -1,8 +1,8 @@
 //! The thread behind the committer: folds full segments into the base table and keeps the next segment ready.
-use crate::base::{Base, SLICE};
+use crate::base::Base;
 use crate::desk::{Desk, Sealed, Work};
 use crate::file::is_full;
-use crate::overlay::{Overlay, Rows};
+use crate::overlay::Overlay;
 use crate::segment::Segment;
 use kw_store::{Revision, StoreError};
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ impl Folder {
             while self.desk.wait_out(StoreError::Poisoned(text.clone())) {}
             return self.desk.folded();
         }
-        drop_slowly(rows);
+        drop(rows);
         self.desk.folded();
         for segment in segments {
             self.release(segment);
@@ -81,17 +81,6 @@ impl Folder {
         }
         if let Err(e) = segment.remove() {
             tracing::warn!(error = %e, "a segment of the log that is not needed any more could not be removed");
-        }
-    }
-}
-
-/// Gives way in between: these may be a hundred thousand rows.
-fn drop_slowly(rows: Arc<Rows>) {
-    let Some(rows) = Arc::into_inner(rows) else { return };
-    for (n, row) in rows.into_iter().enumerate() {
-        drop(row);
-        if n % SLICE == SLICE - 1 {
-            std::thread::yield_now();
         }
     }
 }
