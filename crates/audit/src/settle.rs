@@ -3,15 +3,23 @@
 //! Nobody reads an audit file soon after it was written, and a busy server writes hundreds of megabytes a second of it. Left to
 //! itself, the system keeps all that in memory, in place of what is of use, until so much waits for the disk that it makes the
 //! writers wait too: and those are the threads that answer requests. So a thread of its own syncs the file each few megabytes
-//! and then lets go of its pages. It also bounds what a loss of power takes of the trail.
-use rustix::fs::{Advice, fadvise};
+//! and then lets go of its pages. It also bounds what a loss of power takes of the trail, and has the file system find room for
+//! what comes next, so that an append need not.
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use rustix::process::setpriority_process;
 use std::fs::File;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Settled whenever so many bytes have come together.
 const BYTES: usize = 4 * 1024 * 1024;
+
+/// Room that is asked for ahead of the file's end, whenever less than half of it is left.
+const AHEAD: u64 = 16 * 1024 * 1024;
+
+/// Pages are let go of as a whole.
+const PAGE: u64 = 4096;
 
 /// Of the thread; it still gets a tenth of a processor that is busy, and needs half of that.
 const NICENESS: i32 = 10;
@@ -53,13 +61,28 @@ fn start(file: Arc<File>) -> SyncSender<()> {
 fn settle(file: &File, told: &Receiver<()>) {
     // Requests go first where processors are few. A system that does not allow it loses nothing but that.
     let _ = setpriority_process(None, NICENESS);
+    let (mut let_go, mut reserved) = (0, 0);
     while told.recv().is_ok() {
+        let Ok(len) = file.metadata().map(|known| known.len()) else { continue };
+        if len < let_go {
+            // Somebody has cut the file, as some log rotations do; its room went with that.
+            (let_go, reserved) = (0, 0);
+        }
+        if reserved < len + AHEAD / 2 {
+            // What cannot be had now is looked for again at each append, as without this. The file does not look longer for it.
+            let _ = fallocate(file, FallocateFlags::KEEP_SIZE, len, AHEAD);
+            reserved = len + AHEAD;
+        }
         // What cannot be synced stays in memory, where the system tries again; the lines count as written as they did before.
         if let Err(error) = file.sync_data() {
             tracing::error!(%error, "an audit file cannot be synced to its disk");
             continue;
         }
         // Advice that is not taken costs memory and nothing else.
-        let _ = fadvise(file, 0, None, Advice::DontNeed);
+        let whole = len - len % PAGE;
+        if let Some(bytes) = NonZeroU64::new(whole - let_go) {
+            let _ = fadvise(file, let_go, Some(bytes), Advice::DontNeed);
+        }
+        let_go = whole;
     }
 }

@@ -220,6 +220,24 @@ fn a_long_trail_is_settled_without_losing_a_line() {
 }
 
 #[test]
+fn a_trail_that_was_cut_by_a_log_rotation_goes_on_at_its_beginning() {
+    let (device, dir) = device(&[]);
+    let line = [vec![b'x'; 64 * 1024 - 1], b"\n".to_vec()].concat();
+    let path = dir.path().join("a/audit.log");
+    for _ in 0..3 {
+        for _ in 0..200 {
+            device.write(&line).unwrap();
+        }
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().len(),
+            200 * line.len() as u64,
+            "room ahead is no part of the file"
+        );
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    }
+}
+
+#[test]
 fn a_document_that_was_hashed_before_is_hashed_alike() {
     let (device, _dir) = device(&[]);
     let open = ["a".to_owned()];
