@@ -22,6 +22,16 @@ struct Turn {
     written: Option<bool>,
 }
 
+impl Turn {
+    /// Whether to wait for one more trip through the event loop's queue before the lines are written.
+    ///
+    /// A commit is shared by those who come to it together. A few reads are better answered now: their clients go on while the
+    /// next are read. Where there are many, clients are busy anyway, and a larger write costs less for each line.
+    fn is_worth_a_trip(&self) -> bool {
+        self.leads_to_commits || self.wakers.len() > FEW
+    }
+}
+
 thread_local! {
     static OPEN: RefCell<Option<Rc<RefCell<Turn>>>> = const { RefCell::new(None) };
     /// Empty buffers of former turns: growing a fresh one to the size of a busy turn costs more than the write.
@@ -30,6 +40,9 @@ thread_local! {
 
 /// A buffer larger than this is given back rather than kept.
 const SPARE_LEN_MAX: usize = 1024 * 1024;
+
+/// Answers that wait for one write, up to which they are better released at once.
+const FEW: usize = 48;
 
 /// Lines that were appended; to be waited for.
 #[must_use]
@@ -60,9 +73,7 @@ fn begin() -> Rc<RefCell<Turn>> {
     let turn = Rc::new(RefCell::new(Turn::default()));
     let flushed = turn.clone();
     tokio::task::spawn_local(async move {
-        // A commit is shared by those who come to it together, so one more trip through the queue is worth while. Reads are better
-        // answered now: their clients go on while the next are read.
-        if flushed.borrow().leads_to_commits {
+        if flushed.borrow().is_worth_a_trip() {
             tokio::task::yield_now().await;
         }
         flush(&flushed);
