@@ -36,6 +36,9 @@ const HEAD_LEN_MAX: usize = 8192;
 /// A head of more lines is not plain.
 const LINES_MAX: usize = 64;
 
+/// A longer body is written from where it is. To copy a short one behind its head costs less than to hand over two pieces.
+const COPIED_LEN_MAX: usize = 4096;
+
 /// A larger buffer is given back after a request.
 const KEPT_LEN_MAX: usize = 16 * 1024;
 
@@ -244,19 +247,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Writes the head that was rendered and a body.
     async fn write(&mut self, mut body: &[u8], watch: &Watch) -> io::Result<()> {
         let Self { stream, output, .. } = self;
-        if !stream.is_write_vectored() {
+        if body.len() <= COPIED_LEN_MAX || !stream.is_write_vectored() {
             output.extend_from_slice(body);
             body = &[];
         }
-        let mut slices = &mut [IoSlice::new(output), IoSlice::new(body)][..];
+        let mut head = output.as_slice();
         poll_fn(|cx| {
-            while slices.iter().any(|slice| !slice.is_empty()) {
-                let polled = Pin::new(&mut *stream).poll_write_vectored(cx, slices);
+            while !(head.is_empty() && body.is_empty()) {
+                let stream = Pin::new(&mut *stream);
+                let polled = if body.is_empty() {
+                    stream.poll_write(cx, head)
+                } else {
+                    stream.poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(body)])
+                };
                 watch.writes(polled.is_pending());
-                match ready!(polled)? {
-                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    written => IoSlice::advance_slices(&mut slices, written),
+                let written = ready!(polled)?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
+                let of_body = written.saturating_sub(head.len());
+                head = head.get(written..).unwrap_or_default();
+                body = body.get(of_body..).unwrap_or_default();
             }
             Pin::new(&mut *stream).poll_flush(cx)
         })

@@ -32,6 +32,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// A socket with its TLS and rules.
 pub struct Listener {
@@ -153,29 +155,20 @@ impl Connection {
         match (stream, tls) {
             (Accepted::Tcp(stream), None) => self.http1(stream).await,
             (Accepted::Unix(stream), None) => self.http1(stream).await,
-            // Boxed, so that other connections have no room for the handshake in them.
-            (Accepted::Tcp(stream), Some(tls)) => Box::pin(self.encrypted(stream, &tls)).await,
-            (Accepted::Unix(stream), Some(tls)) => Box::pin(self.encrypted(stream, &tls)).await,
+            (Accepted::Tcp(stream), Some(tls)) => self.encrypted(stream, &tls).await,
+            (Accepted::Unix(stream), Some(tls)) => self.encrypted(stream, &tls).await,
         }
     }
 
     async fn encrypted(self, stream: impl Stream + FirstBytes + 'static, tls: &TlsReload) {
-        let acceptor = tokio_rustls::TlsAcceptor::from(tls.current());
-        let handshake = async {
-            if stream.are_of_http().await {
-                mistaken::refuse(stream).await;
-                return Ok(None);
-            }
-            acceptor.accept(stream).await.map(Some)
+        // Boxed, so that a connection keeps no room for its handshake.
+        let Some(stream) = Box::pin(handshake(stream, tls, self.service.rules.limits.header_time)).await else {
+            return;
         };
-        match limited(self.service.rules.limits.header_time, handshake).await {
-            Some(Ok(Some(stream))) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                Box::pin(self.http2(stream)).await;
-            }
-            Some(Ok(Some(stream))) => self.http1(stream).await,
-            Some(Ok(None)) => tracing::debug!("a client sent plain HTTP to a listener of TLS"),
-            Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            None => tracing::debug!("a TLS handshake took too long"),
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            Box::pin(self.http2(stream)).await;
+        } else {
+            self.http1(stream).await;
         }
     }
 
@@ -231,6 +224,30 @@ impl Connection {
             tracing::debug!(%error, "a connection ended with an error");
         }
     }
+}
+
+/// Boxed: the state of TLS is large, and whoever is handed it by value has room for it of its own. What is looked at for each
+/// request would lie pages apart then.
+async fn handshake<S: Stream + FirstBytes>(
+    stream: S,
+    tls: &TlsReload,
+    limit: Option<Duration>,
+) -> Option<Box<TlsStream<S>>> {
+    let acceptor = TlsAcceptor::from(tls.current());
+    let accepted = async {
+        if stream.are_of_http().await {
+            mistaken::refuse(stream).await;
+            return Ok(None);
+        }
+        acceptor.accept(stream).await.map(Some)
+    };
+    match limited(limit, accepted).await {
+        Some(Ok(Some(stream))) => return Some(Box::new(stream)),
+        Some(Ok(None)) => tracing::debug!("a client sent plain HTTP to a listener of TLS"),
+        Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        None => tracing::debug!("a TLS handshake took too long"),
+    }
+    None
 }
 
 /// Serves what is not plain, and whatever follows it on its connection.
