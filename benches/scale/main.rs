@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use tokio::runtime::{Builder, LocalOptions};
 
 const USAGE: &str = "usage: scale --server BINARY --folder EMPTY [--sizes 1000,10000,100000,1000000] [--ends 100000] \
-                     [--tree 100000] [--prefix 100000] [--rate 2000] [--port 18260] [--pin]";
+                     [--tree 100000] [--prefix 100000] [--rate 2000] [--port 18260] [--pin]; with 0 for its number a part is left out";
 
 /// What is measured, and on what.
 pub struct Plan {
@@ -63,7 +63,8 @@ fn plan() -> io::Result<Plan> {
     let usage = || io::Error::other(USAGE);
     let number = |name: &str, default: u64| text(name).map_or(Ok(default), |t| t.parse().map_err(|_| usage()));
     let sizes = text("--sizes").unwrap_or_else(|| "1000,10000,100000,1000000".to_owned());
-    let sizes = sizes.split(',').map(|n| n.parse().map_err(|_| usage())).collect::<io::Result<Vec<u64>>>()?;
+    let mut sizes = sizes.split(',').map(|n| n.parse().map_err(|_| usage())).collect::<io::Result<Vec<u64>>>()?;
+    sizes.retain(|size| *size > 0);
     Ok(Plan {
         setup: Setup {
             binary: text("--server").map(PathBuf::from).ok_or_else(usage)?,
