@@ -4,6 +4,7 @@ use kw_schema::{Field, Kind, Place, Response};
 use kw_types::{Fault, Ttl};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::fmt;
 
 /// What a handler may return, turned into one form for the kernel.
 pub trait Outcome {
@@ -39,10 +40,20 @@ pub enum Body {
 }
 
 /// A JSON text: spliced into the answer as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct JsonText(String);
 
+/// Room that most answers find enough: a text that grows is copied again and again.
+const USUAL_LEN: usize = 1024;
+
 impl JsonText {
+    /// Serialises a value.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
+        let mut text = Vec::with_capacity(USUAL_LEN);
+        serde_json::to_writer(&mut text, value).map_err(|e| unserialisable(&e))?;
+        String::from_utf8(text).map(Self).map_err(|_| Fault::internal("an answer is not UTF-8"))
+    }
+
     /// What was made from stored JSON alone. It was checked when it was written, and the barrier has authenticated it since; so
     /// it is not parsed again, which for the most frequent of all requests would be a good part of the work.
     pub fn stored(text: String) -> Self {
@@ -59,6 +70,13 @@ impl JsonText {
     }
 }
 
+/// Its length: it may hold a secret.
+impl fmt::Debug for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JSON of {} bytes", self.0.len())
+    }
+}
+
 impl From<Box<RawValue>> for JsonText {
     fn from(raw: Box<RawValue>) -> Self {
         Self(Box::<str>::from(raw).into())
@@ -72,14 +90,18 @@ impl Reply {
 
     /// `data` from any value.
     pub fn data<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
-        Ok(Self::new(Body::Data(raw(value)?.into())))
+        Ok(Self::new(Body::Data(JsonText::of(value)?)))
     }
 }
 
-/// Serialises an answer. It cannot fail for our own types but must not panic if it does.
+/// Serialises what a lease is kept as.
 pub(crate) fn raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Fault> {
-    serde_json::value::to_raw_value(value)
-        .map_err(|e| Fault::internal(format_args!("an answer does not serialise: {:?}", e.classify())))
+    serde_json::value::to_raw_value(value).map_err(|e| unserialisable(&e))
+}
+
+/// It cannot fail for our own types but must not panic if it does.
+fn unserialisable(error: &serde_json::Error) -> Fault {
+    Fault::internal(format_args!("an answer does not serialise: {:?}", error.classify()))
 }
 
 impl Outcome for Reply {
