@@ -179,7 +179,11 @@ impl Condition {
             redb::Error::Corrupted(what) => StoreError::Corrupt(format!("base: {what}")),
             redb::Error::Io(e) if crate::file::is_full(&e) => StoreError::NoSpace,
             redb::Error::DatabaseClosed => StoreError::Unavailable("it is closed".to_owned()),
-            other => StoreError::Unavailable(format!("base: {other}")),
+            other => match self.poison.get() {
+                // redb reads nothing more of a file that it could not write, and says only that.
+                Some(why) => StoreError::Poisoned(why.clone()),
+                None => StoreError::Unavailable(format!("base: {other}")),
+            },
         }
     }
 }

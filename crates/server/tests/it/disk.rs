@@ -51,7 +51,11 @@ fn ext4(at: &Path, image: &Path, megabytes: u64) -> Option<Mounted> {
         println!("skipped: there is no mkfs.ext4");
         return None;
     }
-    mount(at, &["-o", "loop,errors=continue", &image])
+    mount_image(at, &image)
+}
+
+fn mount_image(at: &Path, image: &str) -> Option<Mounted> {
+    mount(at, &["-o", "loop,errors=continue", image])
 }
 
 /// A server whose store is on the file system that is mounted at `disk`.
@@ -194,4 +198,35 @@ fn an_audit_device_without_room_lets_nothing_out_until_there_is_room() {
     wait_until("nothing is answered although there is room", || server.root().get("kv/data/a").status == 200);
     let found = server.root().get("kv/data/a").ok().data();
     assert_eq!((&found["data"]["k"], &found["metadata"]["version"]), (&json!("the-secret"), &json!(1)));
+}
+
+/// A thin volume: its image lies on less room than the file system believes to have, so that the device refuses what the file
+/// system took, and a sync fails without anybody in its place.
+#[test]
+fn a_device_that_fails_under_a_sync_loses_nothing_that_was_acknowledged() {
+    let setup = stored_on_disk();
+    let Some(_backing) = tmpfs(&setup.path("backing"), 48) else { return };
+    let Some(disk) = ext4(&setup.path("disk"), &setup.path("backing/image"), 256) else { return };
+    let server = setup.open();
+    with_kv(&server);
+    let (written, refusal) = write_until_refused(&server, 0);
+    let text = refusal.is(500).text();
+    assert!(text.contains("restart the server"), "{text}");
+    assert!(written > 100, "the device failed too soon for this to mean anything: {written}");
+    let (status, trouble) = server.health();
+    assert!(status == 500 && trouble.contains("restart the server"), "{status} {trouble}");
+    let text = server.root().post("kv/data/0", json!({"data": value_of(7)})).is(500).text();
+    assert!(text.contains("restart the server"), "{text}");
+
+    let (keys, image, backing) = (server.keys.clone(), setup.file("backing/image"), setup.file("backing"));
+    server.kill();
+    drop(disk);
+    assert!(run("mount", &["-o", "remount,size=512m", &backing]));
+    // What the file system's own tables lost; it answers by its status that there was something.
+    run("e2fsck", &["-fy", &image]);
+    let _disk = mount_image(&setup.path("disk"), &image).unwrap();
+    let server = setup.reopen(&keys);
+    assert_eq!(server.health(), (200, String::new()));
+    assert_all_there(&server, written);
+    server.root().post("kv/data/0", json!({"data": value_of(0)})).ok();
 }
