@@ -226,6 +226,8 @@ impl Connection {
     }
 }
 
+/// `None`: it came to nothing, which the log says.
+///
 /// Boxed: the state of TLS is large, and whoever is handed it by value has room for it of its own. What is looked at for each
 /// request would lie pages apart then.
 async fn handshake<S: Stream + FirstBytes>(

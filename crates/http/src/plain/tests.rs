@@ -1,8 +1,14 @@
-use super::{Frame, frame, read_head};
+use super::{COPIED_LEN_MAX, Frame, Line, frame, read_head};
 use crate::render::render;
+use crate::rules::Limits;
+use crate::watch::Watch;
 use bytes::Bytes;
 use kw_kernel::{Answer, Method};
 use proptest::prelude::*;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 fn framed(text: &str) -> Frame {
     frame(&mut text.as_bytes().to_vec())
@@ -151,4 +157,62 @@ proptest! {
             prop_assert_eq!(parsed.headers.len(), told);
         }
     }
+}
+
+/// A peer that takes a few bytes at a time, of all pieces that are handed over.
+struct Trickle {
+    taken: Vec<u8>,
+    step: usize,
+}
+
+impl AsyncRead for Trickle {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Trickle {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let (before, step) = (self.taken.len(), self.step);
+        self.taken.extend(pieces.iter().flat_map(|piece| piece.iter()).take(step));
+        let len = self.taken.len() - before;
+        Poll::Ready(Ok(len))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_arrives_whole_however_little_is_taken_at_once() {
+    let watch = Watch::new(Limits::default());
+    for len in [0, 1, COPIED_LEN_MAX, COPIED_LEN_MAX + 1, 50_000] {
+        let body: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+        // Steps that end before, at and behind the end of the head.
+        for step in [1, 3, 4, 5, 4096, 1 << 20] {
+            let mut line =
+                Line { stream: Trickle { taken: Vec::new(), step }, input: Vec::new(), output: b"head".to_vec() };
+            line.write(&body, &watch).await.unwrap();
+            assert!(line.stream.taken == [b"head".as_slice(), &body].concat(), "{len} {step}");
+        }
+    }
+    let mut line = Line { stream: Trickle { taken: Vec::new(), step: 0 }, input: Vec::new(), output: b"head".to_vec() };
+    assert_eq!(line.write(b"", &watch).await.unwrap_err().kind(), io::ErrorKind::WriteZero);
 }
