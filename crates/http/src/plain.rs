@@ -12,7 +12,8 @@ use crate::render::render;
 use crate::strict::length;
 use crate::watch::Watch;
 use bytes::Bytes;
-use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Method};
+use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Method, Settled};
+use kw_types::Buffer;
 use memchr::memchr;
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -48,7 +49,7 @@ pub(crate) async fn serve<S>(stream: S, service: &Service, watch: &Watch, stoppi
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut line = Line { stream, input: Vec::new(), output: Vec::new() };
+    let mut line = Line { stream, input: Vec::new(), output: Outgoing::default() };
     loop {
         let (head, body, is_last) = match frame(&mut line.input) {
             Frame::Plain { head, body, is_last } => (head, body, is_last),
@@ -75,19 +76,28 @@ where
                 }
                 watch.body_arrived();
                 let (head, body) = (line.input.get(..head), line.input.get(head..whole));
-                handle(service, head.unwrap_or_default(), body.unwrap_or_default()).await
+                let settled = settle(service, head.unwrap_or_default(), body.unwrap_or_default()).await;
+                let Some(Settled { answer, release }) = settled else { return Done::Other };
+                let is_last = is_last || stopping.get();
+                // Made ready before the wait, while all of it is at hand.
+                line.output.set(answer, service.is_secure, is_last);
+                if let Err(refusal) = release.given(&service.kernel).await {
+                    line.output.set(refusal, service.is_secure, is_last);
+                }
+                Done::Answer { is_last }
             });
             watch.in_time(has_body, answering).await
         };
-        let (answer, is_last) = match answered {
-            Ok(Done::Answer(answer)) => (answer, is_last || stopping.get()),
+        let is_last = match answered {
+            Ok(Done::Answer { is_last }) => is_last,
             Ok(Done::Other) => return Some(Other { stream: line.stream, bytes: line.input }),
             Ok(Done::Gone) => return None,
-            Err(overdue) => (overdue.refusal().answer(), true),
+            Err(overdue) => {
+                line.output.set(overdue.refusal().answer(), service.is_secure, true);
+                true
+            }
         };
-        line.output.clear();
-        render(&answer, service.is_secure, is_last, &mut line.output);
-        if line.write(&answer.body, watch).await.is_err() || is_last {
+        if line.write(watch).await.is_err() || is_last {
             line.end().await;
             return None;
         }
@@ -97,22 +107,24 @@ where
 
 /// What came of a request.
 enum Done {
-    Answer(Answer),
+    /// It is ready to leave.
+    Answer { is_last: bool },
     /// It was not plain after all.
     Other,
     /// The client left in the middle of it.
     Gone,
 }
 
-async fn handle(service: &Service, head: &[u8], body: &[u8]) -> Done {
-    let Some((method, target, head)) = read_head(head) else { return Done::Other };
+/// `None`: it is not plain.
+async fn settle(service: &Service, head: &[u8], body: &[u8]) -> Option<Settled> {
+    let (method, target, head) = read_head(head)?;
     if service.rules.needs_request_header && !head.is_meant {
-        return Done::Other;
+        return None;
     }
     let (path, query) = split_at_first(b'?', target).unwrap_or((target, ""));
     let mut received = head.into_received(service.remote, service.rules.edge, Bytes::copy_from_slice(body));
     (received.method, received.raw_path, received.query) = (method, path, query);
-    Done::Answer(service.kernel.handle(&received).await)
+    Some(service.kernel.settle(&received).await)
 }
 
 /// What the next bytes of a connection are.
@@ -223,11 +235,31 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// A connection with what was read and not used, and what is being written.
+/// What is to be written, or is being written.
+#[derive(Default)]
+struct Outgoing {
+    /// A head, and a short body behind it.
+    text: Vec<u8>,
+    long_body: Buffer,
+}
+
+impl Outgoing {
+    fn set(&mut self, answer: Answer, is_secure: bool, is_last: bool) {
+        self.text.clear();
+        render(&answer, is_secure, is_last, &mut self.text);
+        let is_short = answer.body.len() <= COPIED_LEN_MAX;
+        if is_short {
+            self.text.extend_from_slice(&answer.body);
+        }
+        self.long_body = if is_short { Buffer::default() } else { answer.body };
+    }
+}
+
+/// A connection with what was read and not used, and what is to be written.
 struct Line<S> {
     stream: S,
     input: Vec<u8>,
-    output: Vec<u8>,
+    output: Outgoing,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
@@ -244,14 +276,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         matches!(self.stream.read_buf(&mut self.input).await, Ok(1..))
     }
 
-    /// Writes the head that was rendered and a body.
-    async fn write(&mut self, mut body: &[u8], watch: &Watch) -> io::Result<()> {
+    /// Writes what was made ready.
+    async fn write(&mut self, watch: &Watch) -> io::Result<()> {
         let Self { stream, output, .. } = self;
-        if body.len() <= COPIED_LEN_MAX || !stream.is_write_vectored() {
-            output.extend_from_slice(body);
-            body = &[];
-        }
-        let mut head = output.as_slice();
+        let body = std::mem::take(&mut output.long_body);
+        let (mut head, mut body) = (output.text.as_slice(), body.as_slice());
         poll_fn(|cx| {
             while !(head.is_empty() && body.is_empty()) {
                 let stream = Pin::new(&mut *stream);
@@ -277,7 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Forgets a request that is done.
     fn forget(&mut self, len: usize) {
         self.input.drain(..len.min(self.input.len()));
-        for buffer in [&mut self.input, &mut self.output] {
+        for buffer in [&mut self.input, &mut self.output.text] {
             if buffer.capacity() > KEPT_LEN_MAX {
                 buffer.shrink_to(READ_LEN);
             }

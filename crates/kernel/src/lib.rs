@@ -50,6 +50,7 @@ pub use migration::{MIGRATION_FORMAT, MIGRATION_ROW, MigrationMark, MigrationSta
 pub use opening::DevKeys;
 pub use received::{EdgeRules, Method, Presented, Received};
 pub use registry::Registry;
+pub use request::{Release, Settled};
 pub use resolve::ANONYMOUS_BODY_MAX;
 pub use seal::FirstMount;
 pub use snapshots::OpenScratch;

@@ -23,29 +23,39 @@ use std::sync::Arc;
 impl Kernel {
     /// Answers one request. Must run on a `LocalRuntime`, or within a `LocalSet`.
     pub async fn handle(&self, received: &Received<'_>) -> Answer {
-        let answer = self.answer(received).await;
-        self.counters.answered(answer.status);
-        answer
+        let Settled { answer, release } = self.settle(received).await;
+        match release.given(self).await {
+            Ok(()) => answer,
+            Err(refusal) => refusal,
+        }
     }
 
-    async fn answer(&self, received: &Received<'_>) -> Answer {
+    /// The same up to the wait for audit. By then all that the request needed is let go of, while it is at hand; and an answer
+    /// can be made ready to leave before it may.
+    pub async fn settle(&self, received: &Received<'_>) -> Settled {
+        let (answer, lines) = self.answer(received).await;
+        let release = Release { status: answer.status, lines };
+        Settled { answer, release }
+    }
+
+    async fn answer(&self, received: &Received<'_>) -> (Answer, tick::Pending) {
         // Other nodes may have written since: what is remembered here must not be older than the request.
         if let Err(fault) = self.catch_up(received.method).await {
-            return refuse(&fault, "");
+            return at_once(refuse(&fault, ""));
         }
         let resolved = match resolve(self, received).await {
             Ok(resolved) => resolved,
-            Err(Unresolved::Redirect(path)) => return Answer::redirect(&path, received.query),
-            Err(Unresolved::Fault(fault)) => return refuse(&fault, ""),
+            Err(Unresolved::Redirect(path)) => return at_once(Answer::redirect(&path, received.query)),
+            Err(Unresolved::Fault(fault)) => return at_once(refuse(&fault, "")),
         };
         if !resolved.is_audited() {
-            return Box::pin(unaudited(self, &resolved)).await;
+            return at_once(Box::pin(unaudited(self, &resolved)).await);
         }
         match admit(self, &resolved).await {
             Ok(admitted) => {
                 let recorded = match record(self, &admitted).await {
                     Ok(recorded) => recorded,
-                    Err(fault) => return refuse(&fault, ""),
+                    Err(fault) => return at_once(refuse(&fault, "")),
                 };
                 let outcome = run(self, recorded.admitted).await;
                 recorded.done(self, outcome).await
@@ -53,6 +63,33 @@ impl Kernel {
             Err(refused) => Box::pin(tell_refused(self, &resolved, *refused)).await,
         }
     }
+}
+
+/// An answer that may leave when it is released.
+#[must_use]
+pub struct Settled {
+    pub answer: Answer,
+    pub release: Release,
+}
+
+/// What an answer waits for: nothing leaves before its lines are written.
+#[must_use]
+pub struct Release {
+    status: u16,
+    lines: tick::Pending,
+}
+
+impl Release {
+    /// Waits until the answer may leave. Errors: what is to leave instead, since no audit device could be written.
+    pub async fn given(self, kernel: &Kernel) -> Result<(), Answer> {
+        let written = self.lines.written().await.map_err(|fault| refuse(&fault, ""));
+        kernel.counters.answered(written.as_ref().map_or_else(|refusal| refusal.status, |()| self.status));
+        written
+    }
+}
+
+fn at_once(answer: Answer) -> (Answer, tick::Pending) {
+    (answer, tick::Pending::none())
 }
 
 fn finished(outcome: Result<Outcome, Fault>, request_id: &str) -> Answer {
@@ -141,7 +178,7 @@ async fn open_record(
 
 impl Recorded<'_> {
     /// Stage 4: the outcome is recorded and becomes the answer. Nothing leaves before its line is written.
-    async fn done(mut self, kernel: &Kernel, outcome: Result<Outcome, Fault>) -> Answer {
+    async fn done(mut self, kernel: &Kernel, outcome: Result<Outcome, Fault>) -> (Answer, tick::Pending) {
         let (resolved, who) = (self.admitted.resolved, &self.admitted.who);
         let outcome = match outcome {
             Ok(outcome) if resolved.wrap_ttl.is_some() => Box::pin(wrap(kernel, resolved, outcome)).await,
@@ -149,28 +186,22 @@ impl Recorded<'_> {
         };
         self.receipt.is_closed = true;
         let line = close_record(kernel, resolved, &self.receipt, outcome.as_ref());
-        // Made before the wait, so that many that wait hold little.
-        let answer = finished(outcome, &resolved.id);
         let spent = if who.has_spent { Box::pin(end_spent(kernel, who)).await } else { Ok(()) };
-        let written = line.written().await.and(self.request_line.written().await).and(spent);
-        written.map_or_else(|fault| refuse(&fault, &resolved.id), |()| answer)
+        (finished(spent.and(outcome), &resolved.id), line.and(self.request_line))
     }
 }
 
 /// A refusal is recorded like any outcome.
-async fn tell_refused(kernel: &Kernel, resolved: &Resolved<'_>, Refused { who, fault }: Refused) -> Answer {
+async fn tell_refused(kernel: &Kernel, resolved: &Resolved<'_>, Refused { who, fault }: Refused) -> (Answer, tick::Pending) {
     let error = fault.public().join("; ");
     let (mut receipt, request_line) = match open_record(kernel, resolved, &who, Some(&error)).await {
         Ok(opened) => opened,
-        Err(fault) => return refuse(&fault, &resolved.id),
+        Err(fault) => return at_once(refuse(&fault, &resolved.id)),
     };
     receipt.is_closed = true;
     let line = close_record(kernel, resolved, &receipt, Err(&fault));
     let spent = if who.has_spent { end_spent(kernel, &who).await } else { Ok(()) };
-    match line.written().await.and(request_line.written().await).and(spent) {
-        Ok(()) => refuse(&fault, &resolved.id),
-        Err(fault) => refuse(&fault, &resolved.id),
-    }
+    (refuse(&spent.err().unwrap_or(fault), &resolved.id), line.and(request_line))
 }
 
 async fn wrap(kernel: &Kernel, resolved: &Resolved<'_>, outcome: Outcome) -> Result<Outcome, Fault> {

@@ -45,13 +45,18 @@ const SPARE_LEN_MAX: usize = 1024 * 1024;
 const FEW: usize = 48;
 
 /// Lines that were appended; to be waited for.
+///
+/// Of the two lines of a request the second is seldom in another turn than the first.
 #[must_use]
-pub(crate) struct Pending(Option<Rc<RefCell<Turn>>>);
+pub(crate) struct Pending {
+    turn: Option<Rc<RefCell<Turn>>>,
+    also: Option<Rc<RefCell<Turn>>>,
+}
 
 /// Appends lines for some devices. `render` is called once for each, with its place in `devices` and the buffer to append to.
 pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(usize, &Device, &mut Vec<u8>)) -> Pending {
     if devices.is_empty() {
-        return Pending(None);
+        return Pending::none();
     }
     let turn = OPEN.with_borrow_mut(|open| open.get_or_insert_with(begin).clone());
     let mut state = turn.borrow_mut();
@@ -66,7 +71,7 @@ pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(usize, &Device, &m
         }
     }
     drop(state);
-    Pending(Some(turn))
+    Pending { turn: Some(turn), also: None }
 }
 
 fn begin() -> Rc<RefCell<Turn>> {
@@ -112,12 +117,18 @@ fn flush(turn: &Rc<RefCell<Turn>>) {
 impl Pending {
     /// Nothing to wait for.
     pub(crate) fn none() -> Self {
-        Self(None)
+        Self { turn: None, also: None }
+    }
+
+    /// Lines that were appended before these, to be waited for too.
+    pub(crate) fn and(self, before: Self) -> Self {
+        let is_same = |turn: &Rc<_>| self.turn.as_ref().is_some_and(|own| Rc::ptr_eq(own, turn));
+        Self { also: before.turn.filter(|turn| !is_same(turn)), ..self }
     }
 
     /// As [`Pending::written`], for a request that may write to the store then.
     pub(crate) async fn written_before_commit(self) -> Result<(), Fault> {
-        if let Some(turn) = &self.0 {
+        if let Some(turn) = &self.turn {
             turn.borrow_mut().leads_to_commits = true;
         }
         self.written().await
@@ -125,22 +136,28 @@ impl Pending {
 
     /// Waits until the lines are written. Errors: 500 when no device took them.
     pub(crate) async fn written(self) -> Result<(), Fault> {
-        let Some(turn) = self.0 else { return Ok(()) };
-        let ok = poll_fn(|cx| {
-            let mut state = turn.borrow_mut();
-            match state.written {
-                Some(ok) => Poll::Ready(ok),
-                None => {
-                    state.wakers.push(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await;
-        if ok {
+        let mut are_written = true;
+        for turn in [self.turn, self.also].into_iter().flatten() {
+            are_written &= is_written(&turn).await;
+        }
+        if are_written {
             Ok(())
         } else {
             Err(Fault::new(FaultKind::Internal, "failed to audit the request: no audit device could be written"))
         }
     }
+}
+
+async fn is_written(turn: &Rc<RefCell<Turn>>) -> bool {
+    poll_fn(|cx| {
+        let mut state = turn.borrow_mut();
+        match state.written {
+            Some(is_written) => Poll::Ready(is_written),
+            None => {
+                state.wakers.push(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }

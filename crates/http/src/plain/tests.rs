@@ -1,4 +1,4 @@
-use super::{COPIED_LEN_MAX, Frame, Line, frame, read_head};
+use super::{COPIED_LEN_MAX, Frame, Line, Outgoing, frame, read_head};
 use crate::render::render;
 use crate::rules::Limits;
 use crate::watch::Watch;
@@ -200,19 +200,32 @@ impl AsyncWrite for Trickle {
     }
 }
 
+fn answer(body: &[u8]) -> Answer {
+    Answer { status: 200, content_type: "application/json", body: body.to_vec().into(), headers: Vec::new() }
+}
+
+fn line(step: usize, body: &[u8]) -> Line<Trickle> {
+    let mut output = Outgoing::default();
+    // Another one that was made ready before leaves no trace.
+    output.set(answer(&[b'x'; 2 * COPIED_LEN_MAX]), false, true);
+    output.set(answer(body), false, false);
+    Line { stream: Trickle { taken: Vec::new(), step }, input: Vec::new(), output }
+}
+
 #[tokio::test]
 async fn an_answer_arrives_whole_however_little_is_taken_at_once() {
     let watch = Watch::new(Limits::default());
     for len in [0, 1, COPIED_LEN_MAX, COPIED_LEN_MAX + 1, 50_000] {
         let body: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+        let mut head = Vec::new();
+        render(&answer(&body), false, false, &mut head);
         // Steps that end before, at and behind the end of the head.
-        for step in [1, 3, 4, 5, 4096, 1 << 20] {
-            let mut line =
-                Line { stream: Trickle { taken: Vec::new(), step }, input: Vec::new(), output: b"head".to_vec() };
-            line.write(&body, &watch).await.unwrap();
-            assert!(line.stream.taken == [b"head".as_slice(), &body].concat(), "{len} {step}");
+        for step in [1, 3, head.len() - 1, head.len(), head.len() + 1, 4096, 1 << 20] {
+            let mut line = line(step, &body);
+            line.write(&watch).await.unwrap();
+            assert!(line.stream.taken == [head.as_slice(), &body].concat(), "{len} {step}");
         }
     }
-    let mut line = Line { stream: Trickle { taken: Vec::new(), step: 0 }, input: Vec::new(), output: b"head".to_vec() };
-    assert_eq!(line.write(b"", &watch).await.unwrap_err().kind(), io::ErrorKind::WriteZero);
+    let written = line(0, b"").write(&watch).await;
+    assert_eq!(written.unwrap_err().kind(), io::ErrorKind::WriteZero);
 }
