@@ -2,7 +2,7 @@
 use crate::kernel::Kernel;
 use crate::resolve::{Resolved, Target};
 use crate::rows::TOKENS;
-use crate::token::{Rights, Session, TokenEntry, TokenType};
+use crate::token::{Session, TokenEntry, TokenType};
 use kw_engine::{Handler, Mount};
 use kw_policy::{Ask, GrantedBy, Operation, Params};
 use kw_schema::{Access, Field, Input, Kind, Verb};
@@ -23,8 +23,6 @@ pub(crate) struct Who {
     pub session: Option<Arc<Session>>,
     /// This request took the token's last use, and so ends it afterwards.
     pub has_spent: bool,
-    /// What the token may do; `None` until that is known.
-    pub rights: Option<Arc<Rights>>,
     pub operation: &'static str,
     /// What policy said; `None` on open routes.
     pub allowed: Option<bool>,
@@ -67,7 +65,7 @@ async fn judge(kernel: &Kernel, resolved: &Resolved<'_>, who: &mut Who) -> Resul
         *session = Box::pin(spend(kernel, session)).await?;
     }
     who.has_spent = session.entry.is_spent;
-    let rights = who.rights.insert(session.rights(kernel).await?);
+    let (session, rights) = session.with_rights(kernel, resolved.time).await?;
     if let (Target::Help, Some(mount)) = (&resolved.target, &resolved.mount) {
         // What a path is for may be known by whoever may do anything in its mount, as in the OpenAPI document.
         let allowed = rights.acl.has_any_access(mount.path.as_str());
@@ -122,7 +120,7 @@ async fn spend(kernel: &Kernel, session: &Session) -> Result<Arc<Session>, Fault
     if entry.is_spent {
         entry.num_uses = 0;
     }
-    Ok(Arc::new(Session::new(entry, Revision(0))))
+    Ok(Arc::new(Session::new(kernel, entry, Revision(0))))
 }
 
 /// Whether what a write names is there: only then is it an update.

@@ -1,10 +1,8 @@
 //! The answer on the wire: Vault's JSON envelope.
-use crate::mounts::Mounted;
 use kw_engine::JsonText;
 use kw_types::{Buffer, Fault, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A response header.
 pub type Header = (&'static str, String);
@@ -63,8 +61,8 @@ pub(crate) struct Envelope {
     pub auth: Option<Box<AuthAnswer>>,
     pub wrap: Option<Box<WrapAnswer>>,
     pub warnings: Vec<String>,
-    /// That of an engine or method; its type is told.
-    pub mount: Option<Arc<Mounted>>,
+    /// The type of an engine or method; the system's own is not told.
+    pub mount_type: Option<&'static str>,
     /// The public handle of a secret in `data`: told beside a wrapping token; not sent otherwise.
     pub accessor: String,
     /// The members of `data` are members of the envelope too, as `sys/` has it.
@@ -110,9 +108,9 @@ impl Envelope {
         } else {
             out.extend_from_slice(br#","wrap_info":null,"warnings":null,"auth":null"#);
         }
-        if let Some(mount) = &self.mount {
+        if let Some(mount_type) = self.mount_type {
             out.extend_from_slice(br#","mount_type":"#);
-            push(&mount.kind, &mut out);
+            push(mount_type, &mut out);
         }
         if self.is_flat {
             let members = data.trim().strip_prefix('{').and_then(|d| d.strip_suffix('}')).map(str::trim);

@@ -1,13 +1,14 @@
 //! The audit devices that are on.
 use crate::kernel::Kernel;
-use crate::mounts::Staleness;
 use crate::rows::{AUDIT_HEADERS, AUDITS};
+use crate::staleness::Staleness;
 use arc_swap::ArcSwap;
 use kw_audit::{Device, DeviceConfig};
 use kw_engine::Keyed;
 use kw_store::Page;
 use kw_types::Fault;
 use serde::{Deserialize, Serialize};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Devices and audited headers, as one value.
@@ -41,7 +42,28 @@ pub(crate) struct Audits {
     pub(crate) staleness: Arc<Staleness>,
 }
 
+/// Devices that a session knows already, or that were asked for.
+pub(crate) enum Devices<'a> {
+    Known(&'a AuditSet),
+    Asked(Arc<AuditSet>),
+}
+
+impl Deref for Devices<'_> {
+    type Target = AuditSet;
+    fn deref(&self) -> &AuditSet {
+        match self {
+            Self::Known(set) => set,
+            Self::Asked(set) => set,
+        }
+    }
+}
+
 impl Audits {
+    /// What is known of the devices is good while this lasts.
+    pub(crate) fn generation(&self) -> u64 {
+        self.staleness.generation()
+    }
+
     /// The devices as they are in the store now. Nobody is given older ones while another request loads them.
     pub(crate) async fn current(&self, kernel: &Kernel) -> Result<Arc<AuditSet>, Fault> {
         let generation = self.staleness.generation();

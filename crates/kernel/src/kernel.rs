@@ -94,11 +94,12 @@ impl Kernel {
         store.watch(Key::from_static(rows::IDENTITY.as_bytes()), policies.staleness.clone());
         store.watch(Key::from_static(rows::AUDITS.as_bytes()), audits.staleness.clone());
         store.watch(Key::from_static(rows::AUDIT_HEADERS.as_bytes()), audits.staleness.clone());
+        let (identities, tokens, system) = (Identities::default(), Tokens::new(rng.as_ref()), SystemRoutes::new());
+        store.watch(Key::from_static(rows::TOKENS.as_bytes()), tokens.staleness.clone());
         let barrier = Barrier::new(rng.clone());
         let seal = SealDesk::new(clock.now(), store.as_ref());
         let snapshots = SnapshotDesk::default();
         let node = hex::encode(rng.bytes::<8>());
-        let (identities, tokens, system) = (Identities::default(), Tokens::new(rng.as_ref()), SystemRoutes::new());
         Self {
             store,
             clock,

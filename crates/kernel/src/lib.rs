@@ -33,6 +33,7 @@ mod rows;
 mod run;
 mod seal;
 mod snapshots;
+mod staleness;
 mod tick;
 mod versions;
 mod wrapping;

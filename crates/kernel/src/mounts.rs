@@ -2,14 +2,14 @@
 use crate::departures::Departure;
 use crate::kernel::Kernel;
 use crate::rows::{DEPARTURES, MOUNTS, MOUNTS_VERSION, SETTINGS};
+use crate::staleness::Staleness;
 use arc_swap::ArcSwap;
 use kw_audit::MountText;
 use kw_engine::{Mount, Page};
-use kw_store::{Key, Revision, Txn, View, Watcher};
+use kw_store::{Revision, Txn, View};
 use kw_types::Fault;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A mount, and what every request to it needs of it ready made.
 #[derive(Debug)]
@@ -119,31 +119,6 @@ impl MountTable {
     }
 }
 
-/// Counts changes of rows. What is in memory is good under the generation that it was loaded under; the next request after a
-/// change loads it anew before it goes on: so no answer is older than its request.
-#[derive(Debug, Default)]
-pub(crate) struct Staleness(AtomicU64);
-
-impl Watcher for Staleness {
-    fn changed(&self, _: &[Key], _: Revision) {
-        self.mark();
-    }
-    fn lost(&self) {
-        self.mark();
-    }
-}
-
-impl Staleness {
-    pub(crate) fn mark(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Grows with each change: a value computed under a generation is good while it lasts.
-    pub(crate) fn generation(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
 /// The table and its staleness.
 #[derive(Default)]
 pub(crate) struct Mounts {
@@ -166,12 +141,32 @@ impl Mounts {
         if loaded.generation == generation {
             return Ok(loaded.table.clone());
         }
+        drop(loaded);
+        Box::pin(self.load(kernel, generation)).await
+    }
+
+    /// As [`MountTable::find`] in the current table.
+    pub(crate) async fn find<'p>(
+        &self,
+        kernel: &Kernel,
+        path: &'p str,
+    ) -> Result<Option<(Arc<Mounted>, &'p str)>, Fault> {
+        let loaded = self.loaded.load();
+        let shared = |(mount, rest): (&Arc<Mounted>, _)| (mount.clone(), rest);
+        if loaded.generation == self.staleness.generation() {
+            return Ok(loaded.table.find(path).map(shared));
+        }
+        drop(loaded);
+        Ok(self.current(kernel).await?.find(path).map(shared))
+    }
+
+    async fn load(&self, kernel: &Kernel, generation: u64) -> Result<Arc<MountTable>, Fault> {
         // As one: a mount that is moved at this moment is at its old path or at its new one, never at none.
         let read = async |view: View<'_>| {
             view.rescoped(SETTINGS).revision_of(MOUNTS_VERSION).await?;
             MountTable::read(view).await
         };
-        let table = Arc::new(Box::pin(kernel.look("", read)).await?);
+        let table = Arc::new(kernel.look("", read).await?);
         self.loaded.store(Arc::new(Loaded { generation, table: table.clone() }));
         Ok(table)
     }

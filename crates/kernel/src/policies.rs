@@ -1,8 +1,8 @@
 //! Policies, parsed once, and the compiled matcher of a set of them.
 use crate::identity::EntityFacts;
 use crate::kernel::Kernel;
-use crate::mounts::Staleness;
 use crate::rows::POLICIES;
+use crate::staleness::Staleness;
 use arc_swap::ArcSwap;
 use kw_policy::{Acl, Policy, builtin};
 use kw_store::{Revision, View};

@@ -1,7 +1,7 @@
 //! The pipeline: one request from its bytes to its answer.
 use crate::admit::{Admitted, Refused, Who, admit};
 use crate::answer::{Answer, Envelope};
-use crate::audits::AuditSet;
+use crate::audits::{AuditSet, Devices};
 use crate::kernel::Kernel;
 use crate::received::Received;
 use crate::resolve::{Resolved, Unresolved, resolve};
@@ -118,13 +118,13 @@ async fn unaudited(kernel: &Kernel, resolved: &Resolved<'_>) -> Answer {
 /// A request that audit knows of. Consumed by its outcome; dropped without one (the client is gone), it says so in the log.
 struct Recorded<'r> {
     admitted: &'r Admitted<'r>,
-    receipt: Receipt,
+    receipt: Receipt<'r>,
     request_line: tick::Pending,
 }
 
 /// The record of a request that is open: what its closing line will begin with, for each device.
-struct Receipt {
-    audits: Arc<AuditSet>,
+struct Receipt<'r> {
+    audits: Devices<'r>,
     subjects: SmallVec<[Subject; 2]>,
     time: Time,
     is_closed: bool,
@@ -140,13 +140,22 @@ async fn record<'r>(kernel: &Kernel, admitted: &'r Admitted<'r>) -> Result<Recor
     Ok(Recorded { admitted, receipt, request_line })
 }
 
-async fn open_record(
+async fn open_record<'r>(
     kernel: &Kernel,
     resolved: &Resolved<'_>,
-    who: &Who,
+    who: &'r Who,
     error: Option<&str>,
-) -> Result<(Receipt, tick::Pending), Fault> {
-    let audits = kernel.audits.current(kernel).await?;
+) -> Result<(Receipt<'r>, tick::Pending), Fault> {
+    let session = who.session.as_deref();
+    let made;
+    let (audits, profiles) = match session.and_then(|session| session.profiles(kernel)) {
+        Some(known) => (Devices::Known(&known.audits), Some(known)),
+        None => {
+            let audits = kernel.audits.current(kernel).await?;
+            made = session.map(|session| session.profile(resolved.received.presented(), &audits));
+            (Devices::Asked(audits), made.as_deref())
+        }
+    };
     if audits.is_dead() {
         return Err(Fault::internal("audit is configured but no device is open"));
     }
@@ -154,9 +163,7 @@ async fn open_record(
     let granted_by: SmallVec<[&str; 8]> = who.granted_by.iter().flat_map(GrantedBy::names).collect();
     let mut facts = request_facts(resolved, who, &headers, data.as_ref());
     facts.verdict = who.allowed.map(|allowed| Verdict { allowed, granted_by: &granted_by, reason: &who.reason });
-    let profiles = who.session.as_ref().map(|s| s.profiles(facts.token, &audits, who.rights.as_deref()));
-    let subject =
-        |(at, device): (usize, &Arc<_>)| Subject::new(device, &facts, profiles.as_ref().and_then(|p| p.of_device(at)));
+    let subject = |(at, device): (usize, &Arc<_>)| Subject::new(device, &facts, profiles.and_then(|p| p.of_device(at)));
     let receipt = Receipt {
         subjects: audits.devices.iter().enumerate().map(subject).collect(),
         time: resolved.time,
@@ -192,7 +199,11 @@ impl Recorded<'_> {
 }
 
 /// A refusal is recorded like any outcome.
-async fn tell_refused(kernel: &Kernel, resolved: &Resolved<'_>, Refused { who, fault }: Refused) -> (Answer, tick::Pending) {
+async fn tell_refused(
+    kernel: &Kernel,
+    resolved: &Resolved<'_>,
+    Refused { who, fault }: Refused,
+) -> (Answer, tick::Pending) {
     let error = fault.public().join("; ");
     let (mut receipt, request_line) = match open_record(kernel, resolved, &who, Some(&error)).await {
         Ok(opened) => opened,
@@ -235,7 +246,7 @@ async fn end_spent(kernel: &Kernel, who: &Who) -> Result<(), Fault> {
 fn close_record(
     kernel: &Kernel,
     resolved: &Resolved<'_>,
-    receipt: &Receipt,
+    receipt: &Receipt<'_>,
     outcome: Result<&Outcome, &Fault>,
 ) -> tick::Pending {
     if receipt.audits.devices.is_empty() {
@@ -332,7 +343,7 @@ fn data_for_audit(resolved: &Resolved<'_>) -> Option<Secret<String>> {
     serde_json::to_string(&map).ok().map(Secret::new)
 }
 
-impl Drop for Receipt {
+impl Drop for Receipt<'_> {
     fn drop(&mut self) {
         if self.is_closed {
             return;

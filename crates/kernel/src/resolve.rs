@@ -4,7 +4,7 @@ use crate::mounts::Mounted;
 use crate::received::{Method, Received};
 use crate::sys::SysHandler;
 use crate::wrapping;
-use kw_engine::{Handler, Mount};
+use kw_engine::{Engine, Handler, Mount};
 use kw_schema::{Access, Captures, Found, Input, Op, Params, RouteTable, Verb};
 use kw_types::{CanonPath, Fault, FaultKind, PathFlaw, RngExt, Time, Ttl};
 use std::borrow::Cow;
@@ -38,8 +38,8 @@ pub(crate) struct Resolved<'k> {
     pub path: CanonPath,
     pub verb: Verb,
     pub mount: Option<Arc<Mounted>>,
-    /// Whether the mount's rows are the caller's own (cubbyhole).
-    is_per_token: bool,
+    /// That of the mount; none for the system's own.
+    pub engine: Option<&'k dyn Engine>,
     pub target: Target<'k>,
     pub input: Input<'k>,
     pub wrap_ttl: Option<Ttl>,
@@ -93,14 +93,14 @@ pub(crate) async fn resolve<'k>(kernel: &'k Kernel, received: &'k Received<'k>) 
     if verb == Verb::Write && path.as_str().ends_with('/') {
         return Err(Fault::bad_request("cannot write to a path ending in '/'").into());
     }
-    let Routed { mount, is_per_token, mut target, captures } = route(kernel, &path, verb).await?;
+    let Routed { mount, engine, mut target, captures } = route(kernel, &path, verb).await?;
     if asks_help && mount.as_ref().is_some_and(|mount| leads_somewhere(mount, &path, &target)) {
         target = Target::Help;
     }
     let wrap_ttl = wrapping::asked(kernel, received.wrap_ttl)?;
     let (id, time) = (kernel.rng.uuid(), kernel.now());
     let input = Input { captures, params };
-    Ok(Resolved { received, time, id, path, verb, mount, is_per_token, target, input, wrap_ttl, _private: () })
+    Ok(Resolved { received, time, id, path, verb, mount, engine, target, input, wrap_ttl, _private: () })
 }
 
 /// One slash at either end is how clients write it; more of them, or a dot, is not another name of the root.
@@ -173,14 +173,14 @@ fn leads_somewhere(mount: &Mount, path: &CanonPath, target: &Target<'_>) -> bool
 /// Where a path leads.
 struct Routed<'k> {
     mount: Option<Arc<Mounted>>,
-    is_per_token: bool,
+    engine: Option<&'k dyn Engine>,
     target: Target<'k>,
     captures: Captures,
 }
 
 impl<'k> Routed<'k> {
     fn outside((target, captures): (Target<'k>, Captures)) -> Self {
-        Self { mount: None, is_per_token: false, target, captures }
+        Self { mount: None, engine: None, target, captures }
     }
 }
 
@@ -199,18 +199,17 @@ async fn route<'k>(kernel: &'k Kernel, path: &CanonPath, verb: Verb) -> Result<R
             _ => Err(sealed()),
         };
     }
-    let table = kernel.mounts.current(kernel).await?;
-    let Some((mount, rest)) = table.find(path.as_str()) else {
+    let Some((mount, rest)) = kernel.mounts.find(kernel, path.as_str()).await? else {
         return Ok(Routed::outside((Target::NoMount, Captures::default())));
     };
-    let ((target, captures), is_per_token) = match kernel.system.table(&mount.kind) {
-        Some(system) => (in_system(system, rest, verb), false),
-        None => match kernel.registry.of_mount(mount) {
-            Some(engine) => (in_engine(engine.routes(mount).table(), rest, verb), engine.per_token()),
+    let ((target, captures), engine) = match kernel.system.table(&mount.kind) {
+        Some(system) => (in_system(system, rest, verb), None),
+        None => match kernel.registry.of_mount(&mount) {
+            Some(engine) => (in_engine(engine.routes(&mount).table(), rest, verb), Some(engine)),
             None => return Err(Fault::unavailable("this server has no engine for the mount's type")),
         },
     };
-    Ok(Routed { mount: Some(mount.clone()), is_per_token, target, captures })
+    Ok(Routed { mount: Some(mount), engine, target, captures })
 }
 
 fn in_system<'k>(table: &'k RouteTable<SysHandler>, rest: &str, verb: Verb) -> (Target<'k>, Captures) {
@@ -272,7 +271,8 @@ impl Resolved<'_> {
     /// Where the mount's rows are for this caller.
     pub fn rows_prefix(&self, token_ident: &str) -> Cow<'_, str> {
         let Some(mount) = &self.mount else { return Cow::Borrowed("") };
-        if self.is_per_token {
+        // Of an engine such as the cubbyhole, they are the caller's own.
+        if self.engine.is_some_and(Engine::per_token) {
             Cow::Owned([&mount.rows, token_ident, "/"].concat())
         } else {
             Cow::Borrowed(&mount.rows)

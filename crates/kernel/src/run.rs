@@ -9,7 +9,7 @@ use crate::mounts::{self, Mounted};
 use crate::resolve::{Resolved, Target};
 use crate::sys::Call;
 use crate::token::{Made, Session, by_grant};
-use kw_engine::{Body, Cx, Grant, Handler, Input, Login, LoginOutcome, PlannedLease, ReadFn, Reply, WriteFn};
+use kw_engine::{Body, Cx, Engine, Grant, Handler, Input, Login, LoginOutcome, PlannedLease, ReadFn, Reply, WriteFn};
 use kw_store::{StoreError, TxnCore};
 use kw_types::{Fault, FaultKind};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ async fn run_engine(kernel: &Kernel, admitted: &Admitted<'_>, handler: &Handler)
         }
         Handler::Write { run, .. } => return Box::pin(run_write(kernel, admitted, mount, &cx, &prefix, run)).await,
     };
-    finish(reply, resolved, mount, Extra::None)
+    finish(reply, resolved, Extra::None)
 }
 
 /// Reads once more, since rows changed while they were read: what is answered or refused now was true at one moment.
@@ -129,7 +129,7 @@ async fn run_write(
             Err(fault) => Err(aborted(&core, fault).await),
         };
         match concluded {
-            Ok((reply, extra)) => return finish(reply, resolved, mount, extra),
+            Ok((reply, extra)) => return finish(reply, resolved, extra),
             Err(Aborted::Conflict) => tokio::task::yield_now().await,
             Err(Aborted::Fault(fault)) => return Err(fault),
         }
@@ -260,12 +260,12 @@ async fn issue(
     Ok(Extra::Lease(lease, secret))
 }
 
-fn finish(reply: Reply, resolved: &Resolved<'_>, mount: &Arc<Mounted>, extra: Extra) -> Result<Outcome, Fault> {
+fn finish(reply: Reply, resolved: &Resolved<'_>, extra: Extra) -> Result<Outcome, Fault> {
     let mut envelope = Envelope {
         warnings: reply.warnings,
         accessor: reply.accessor,
         lease_duration: reply.lease_duration.seconds(),
-        mount: Some(mount.clone()),
+        mount_type: resolved.engine.map(Engine::kind),
         ..Envelope::default()
     };
     match extra {

@@ -12,6 +12,7 @@ use kw_store::{RowCipher, StoreError};
 use kw_types::{Rng, Secret, Time};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,8 @@ const HANDOVER: &str = "root key handover";
 /// cannot both win), and then [`Barrier::apply`] puts it in force. A plan that is dropped did nothing.
 pub struct Barrier {
     open: ArcSwapOption<Open>,
+    /// Whether there are keys in `open`: every request asks.
+    is_open: AtomicBool,
     /// Held while `open` is replaced, so that no change is lost between two of them.
     changing: Mutex<()>,
     rng: Arc<dyn Rng>,
@@ -99,12 +102,12 @@ impl KeyringChange {
 impl Barrier {
     /// A sealed barrier that takes its nonces and keys from `rng`.
     pub fn new(rng: Arc<dyn Rng>) -> Self {
-        Self { open: ArcSwapOption::empty(), changing: Mutex::new(()), rng }
+        Self { open: ArcSwapOption::empty(), is_open: AtomicBool::new(false), changing: Mutex::new(()), rng }
     }
 
     /// Whether there are no keys.
     pub fn is_sealed(&self) -> bool {
-        self.open.load().is_none()
+        !self.is_open.load(Ordering::SeqCst)
     }
 
     /// Opens the barrier. [`Barrier::needs_checkpoint`] is true right afterwards, see [`CHECKPOINT_AT`].
@@ -116,6 +119,7 @@ impl Barrier {
         let open = Open::new(root, keyring, None)?;
         open.active.reserve(CHECKPOINT_AT);
         self.open.store(Some(Arc::new(open)));
+        self.is_open.store(true, Ordering::SeqCst);
         Ok(())
     }
 
@@ -131,6 +135,7 @@ impl Barrier {
     /// Forgets all keys: from here on nothing opens, but for rows that are being opened in this moment.
     pub fn seal(&self) {
         let _changing = self.changing.lock();
+        self.is_open.store(false, Ordering::SeqCst);
         self.open.store(None);
     }
 

@@ -1,8 +1,8 @@
 //! Keys that another node has changed: rotated, or put under a new root key.
 use crate::kernel::Kernel;
-use crate::mounts::Staleness;
 use crate::received::Method;
 use crate::rows::CORE;
+use crate::staleness::Staleness;
 use kw_barrier::BarrierError;
 use kw_barrier::seal::{HANDOVER_ROW, KEYRING_ROW, ROWS};
 use kw_store::{Key, Store, StoreError};

@@ -73,7 +73,7 @@ async fn of_accessor(call: &Call<'_>, ask: OfAccessor) -> Result<Capabilities, F
     let paths = ask.on.checked()?;
     let entry = Tokens::by_accessor(call.kernel, &ask.accessor).await?.filter(|e| !e.is_spent);
     let entry = entry.ok_or_else(|| Fault::bad_request("1 error occurred:\n\t* invalid accessor\n\n"))?;
-    on_paths(call, &Session::new(entry, Revision(0)), paths).await
+    on_paths(call, &Session::new(call.kernel, entry, Revision(0)), paths).await
 }
 
 async fn on_paths(call: &Call<'_>, session: &Session, paths: Vec<String>) -> Result<Capabilities, Fault> {

@@ -5,6 +5,7 @@ use crate::audits::AuditSet;
 use crate::identity::EntityFacts;
 use crate::kernel::{Kernel, sealed};
 use crate::rows::{TOKEN_NAMES, TOKENS};
+use crate::staleness::{Shard, ShardedStaleness};
 use arc_swap::ArcSwapOption;
 use hashbrown::DefaultHashBuilder;
 use kw_audit::{AuthFacts, Profile};
@@ -15,7 +16,8 @@ use kw_types::{Fault, IDENT_LEN, Ident, Rng, RngExt, Secret, Time};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use siphasher::sip128::SipHasher24;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The longest text that is looked at as a token.
 const TEXT_LEN_MAX: usize = 2048;
@@ -25,15 +27,19 @@ pub(crate) struct Session {
     pub entry: TokenEntry,
     pub caller: Caller,
     revision: Revision,
+    shard: Shard,
+    /// The generation of the shard under which the row was found to be as it was.
+    seen: AtomicU64,
     /// The ancestors, once they were looked up.
     line: ArcSwapOption<Line>,
-    rights: ArcSwapOption<Rights>,
-    profiles: ArcSwapOption<Profiles>,
+    /// Set once, so that requests read it where it is. When it is no longer good, another session takes this one's place.
+    rights: OnceLock<Arc<Rights>>,
+    profiles: OnceLock<Arc<Profiles>>,
 }
 
 /// The token as audit devices show it; good while devices and rights are the same.
 pub(crate) struct Profiles {
-    audits: u64,
+    pub audits: Arc<AuditSet>,
     rights: Option<u64>,
     /// In the order of the devices.
     by_device: Vec<Profile>,
@@ -53,12 +59,19 @@ pub(crate) struct Rights {
     pub identity_policies: Vec<String>,
 }
 
+impl Rights {
+    fn are_good(&self, kernel: &Kernel, now: Time) -> bool {
+        self.generation == kernel.policies.generation() && self.acl.valid_until().is_none_or(|end| end > now)
+    }
+}
+
 /// Tokens seen lately, by a keyed fingerprint of 128 bits (SipHash-2-4). Its key is this process's alone and nothing of it is
 /// stored: whoever lacks the key cannot find a text that meets a token's, and it costs a sixth of the HMAC that rows are
 /// compared by.
 pub(crate) struct Tokens {
     sessions: Cache<u128, Arc<Session>, UnitWeighter, DefaultHashBuilder>,
     fingerprint: SipHasher24,
+    pub(crate) staleness: Arc<ShardedStaleness>,
 }
 
 /// The keyed hash of a token's text.
@@ -72,6 +85,7 @@ impl Tokens {
         Self {
             sessions: Cache::with(4096, 4096, UnitWeighter, hasher, lifecycle),
             fingerprint: SipHasher24::new_with_key(&rng.bytes()),
+            staleness: Arc::default(),
         }
     }
 
@@ -88,10 +102,18 @@ impl Tokens {
         if let Some(session) = self.sessions.get(&mark)
             && session.is_current(kernel).await?
         {
+            let session = if session.is_ready(kernel, now) { session } else { self.renew(mark, &session) };
             return Ok(Some(session).filter(|s| !s.entry.is_expired(now)));
         }
         // What is seldom is boxed: the future of every request has room for the largest that it may wait for.
         Box::pin(self.find_anew(kernel, text, mark)).await
+    }
+
+    /// Puts a session in this one's place that knows nothing yet of what it may do.
+    fn renew(&self, mark: u128, session: &Session) -> Arc<Session> {
+        let fresh = Arc::new(session.anew());
+        self.sessions.insert(mark, fresh.clone());
+        fresh
     }
 
     async fn find_anew(&self, kernel: &Kernel, text: &str, mark: u128) -> Result<Option<Arc<Session>>, Fault> {
@@ -104,7 +126,7 @@ impl Tokens {
         if entry.is_expired(kernel.now()) {
             return Ok(None);
         }
-        let session = Arc::new(Session::new(entry, revision));
+        let session = Arc::new(Session::new(kernel, entry, revision));
         // The row was read just now. That it has changed since, by another use or a renewal, is no reason to refuse.
         if !session.has_its_line(kernel).await? {
             return Ok(None);
@@ -172,7 +194,7 @@ async fn chosen(kernel: &Kernel, mac: &str) -> Result<Option<String>, Fault> {
 }
 
 impl Session {
-    pub(crate) fn new(entry: TokenEntry, revision: Revision) -> Self {
+    pub(crate) fn new(kernel: &Kernel, entry: TokenEntry, revision: Revision) -> Self {
         let caller = Caller {
             token_ident: entry.ident.clone(),
             accessor: entry.accessor.clone(),
@@ -183,23 +205,51 @@ impl Session {
             is_root: entry.is_root(),
         };
         Self {
+            shard: kernel.tokens.staleness.shard(TOKENS, &entry.ident),
             entry,
             caller,
             revision,
+            seen: AtomicU64::new(0),
             line: ArcSwapOption::empty(),
-            rights: ArcSwapOption::empty(),
-            profiles: ArcSwapOption::empty(),
+            rights: OnceLock::new(),
+            profiles: OnceLock::new(),
+        }
+    }
+
+    /// The same token, and nothing known of what it may do.
+    fn anew(&self) -> Self {
+        Self {
+            entry: self.entry.clone(),
+            caller: self.caller.clone(),
+            revision: self.revision,
+            shard: self.shard,
+            seen: AtomicU64::new(self.seen.load(Ordering::SeqCst)),
+            line: ArcSwapOption::new(self.line.load_full()),
+            rights: OnceLock::new(),
+            profiles: OnceLock::new(),
         }
     }
 
     /// Whether the row is as it was, and no ancestor is gone.
     async fn is_current(&self, kernel: &Kernel) -> Result<bool, Fault> {
-        let tokens = kernel.view(TOKENS);
-        if self.entry.kind == TokenType::Service && tokens.revision_of(&self.entry.ident).await? != Some(self.revision)
-        {
-            return Ok(false);
+        let generation = kernel.tokens.staleness.generation(self.shard);
+        if self.entry.kind == TokenType::Service && self.seen.load(Ordering::SeqCst) != generation {
+            if kernel.view(TOKENS).revision_of(&self.entry.ident).await? != Some(self.revision) {
+                return Ok(false);
+            }
+            self.seen.store(generation, Ordering::SeqCst);
         }
         self.has_its_line(kernel).await
+    }
+
+    /// Whether what is known of its rights, and how audit shows it, is good or yet to be found out.
+    fn is_ready(&self, kernel: &Kernel, now: Time) -> bool {
+        let rights = self.rights.get();
+        rights.is_none_or(|rights| rights.are_good(kernel, now))
+            && self.profiles.get().is_none_or(|profiles| {
+                profiles.audits.generation == kernel.audits.generation()
+                    && profiles.rights == rights.map(|r| r.generation)
+            })
     }
 
     /// Whether all that it hangs on is there: its ancestors, and for a batch token its auth method.
@@ -228,36 +278,53 @@ impl Session {
 
     /// What the token may do now. Errors: 403 when its entity is gone or disabled.
     pub(crate) async fn rights(&self, kernel: &Kernel) -> Result<Arc<Rights>, Fault> {
-        let generation = kernel.policies.generation();
-        if let Some(rights) = self.rights.load_full()
-            && rights.generation == generation
-            && rights.acl.valid_until().is_none_or(|end| end > kernel.now())
-        {
-            return Ok(rights);
+        match self.rights.get() {
+            Some(rights) if rights.are_good(kernel, kernel.now()) => Ok(rights.clone()),
+            _ => self.compile(kernel).await,
         }
-        Box::pin(self.compile(kernel, generation)).await
     }
 
-    async fn compile(&self, kernel: &Kernel, generation: u64) -> Result<Arc<Rights>, Fault> {
+    /// The same, lent by a session: this one, or another that takes its place where what is known is no longer good.
+    pub(crate) async fn with_rights<'s>(
+        self: &'s mut Arc<Self>,
+        kernel: &Kernel,
+        now: Time,
+    ) -> Result<(&'s Self, &'s Rights), Fault> {
+        if !self.rights.get().is_some_and(|rights| rights.are_good(kernel, now)) {
+            let rights = Box::pin(self.compile(kernel)).await?;
+            if let Err(rights) = self.rights.set(rights) {
+                *self = Arc::new(Self { rights: rights.into(), ..self.anew() });
+            }
+        }
+        let rights = self.known_rights().ok_or_else(|| Fault::internal("a session without rights"))?;
+        Ok((self, rights))
+    }
+
+    /// What was found out by [`Session::with_rights`].
+    pub(crate) fn known_rights(&self) -> Option<&Rights> {
+        self.rights.get().map(AsRef::as_ref)
+    }
+
+    async fn compile(&self, kernel: &Kernel) -> Result<Arc<Rights>, Fault> {
+        let generation = kernel.policies.generation();
         let entity = self.entity(kernel).await?;
         let identity_policies = entity.as_deref().map(EntityFacts::policies).unwrap_or_default();
         let mut names = self.entry.policies.clone();
         names.extend(identity_policies.iter().filter(|p| *p != "root" && !self.entry.policies.contains(p)).cloned());
         let acl = kernel.policies.acl(kernel, &names, entity.as_deref()).await?;
-        let rights = Arc::new(Rights { generation, acl, identity_policies });
-        self.rights.store(Some(rights.clone()));
-        Ok(rights)
+        Ok(Arc::new(Rights { generation, acl, identity_policies }))
     }
 
-    /// The token as these devices show it. `text` is what was presented.
-    pub(crate) fn profiles(&self, text: &str, audits: &AuditSet, rights: Option<&Rights>) -> Arc<Profiles> {
-        let generation = rights.map(|r| r.generation);
-        if let Some(known) = self.profiles.load_full()
-            && (known.audits, known.rights) == (audits.generation, generation)
-        {
-            return known;
-        }
-        let entry = &self.entry;
+    /// The token as the current devices show it, if that is known.
+    pub(crate) fn profiles(&self, kernel: &Kernel) -> Option<&Profiles> {
+        let rights = self.rights.get().map(|r| r.generation);
+        let is_good = |p: &&Profiles| p.audits.generation == kernel.audits.generation() && p.rights == rights;
+        self.profiles.get().map(AsRef::as_ref).filter(is_good)
+    }
+
+    /// The token as these devices show it; noted, for the requests that follow. `text` is what was presented.
+    pub(crate) fn profile(&self, text: &str, audits: &Arc<AuditSet>) -> Arc<Profiles> {
+        let (entry, rights) = (&self.entry, self.known_rights());
         let facts = AuthFacts {
             token: text,
             accessor: &entry.accessor,
@@ -272,8 +339,10 @@ impl Session {
             issued: entry.created,
         };
         let by_device = audits.devices.iter().map(|device| Profile::new(device, &facts)).collect();
-        let made = Arc::new(Profiles { audits: audits.generation, rights: generation, by_device });
-        self.profiles.store(Some(made.clone()));
+        let made = Profiles { audits: audits.clone(), rights: rights.map(|r| r.generation), by_device };
+        let made = Arc::new(made);
+        // Where one was noted that is not good, this session is about to be replaced.
+        let _ = self.profiles.set(made.clone());
         made
     }
 
