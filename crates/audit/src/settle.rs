@@ -2,9 +2,10 @@
 //!
 //! Nobody reads an audit file soon after it was written, and a busy server writes hundreds of megabytes a second of it. Left to
 //! itself, the system keeps all that in memory, in place of what is of use, until so much waits for the disk that it makes the
-//! writers wait too: and those are the threads that answer requests. So a thread of its own syncs the file each few megabytes
-//! and then lets go of its pages. It also bounds what a loss of power takes of the trail, and has the file system find room for
-//! what comes next, so that an append need not.
+//! writers wait too: and those are the threads that answer requests. So a thread of its own has the pages written that came
+//! together and lets go of those that are. In small steps, for the same memory is taken for the next pages then, and it is in the
+//! processor's cache. It also syncs the file now and then, which bounds what a loss of power takes of the trail, and has the file
+//! system find room for what comes next, so that an append need not.
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use rustix::process::setpriority_process;
 use std::fs::File;
@@ -12,8 +13,12 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Settled whenever so many bytes have come together.
-const BYTES: usize = 4 * 1024 * 1024;
+/// Sent to the disk whenever so many bytes have come together.
+const STEP: usize = 512 * 1024;
+
+/// Synced whenever so many bytes have come together. A sync costs as much as writing half a megabyte, since the file system's
+/// journal is written too.
+const SYNCED: u64 = 16 * 1024 * 1024;
 
 /// Room that is asked for ahead of the file's end, whenever less than half of it is left.
 const AHEAD: u64 = 16 * 1024 * 1024;
@@ -40,7 +45,7 @@ impl Settler {
     /// Must be told of each append. Never waits.
     pub fn appended(&mut self, bytes: usize) {
         self.unsettled += bytes;
-        if self.unsettled < BYTES {
+        if self.unsettled < STEP {
             return;
         }
         self.unsettled = 0;
@@ -61,12 +66,12 @@ fn start(file: Arc<File>) -> SyncSender<()> {
 fn settle(file: &File, told: &Receiver<()>) {
     // Requests go first where processors are few. A system that does not allow it loses nothing but that.
     let _ = setpriority_process(None, NICENESS);
-    let (mut let_go, mut reserved) = (0, 0);
+    let (mut synced, mut reserved) = (0, 0);
     while told.recv().is_ok() {
         let Ok(len) = file.metadata().map(|known| known.len()) else { continue };
-        if len < let_go {
+        if len < synced {
             // Somebody has cut the file, as some log rotations do; its room went with that.
-            (let_go, reserved) = (0, 0);
+            (synced, reserved) = (0, 0);
         }
         if reserved < len + AHEAD / 2 {
             // What cannot be had now is looked for again at each append, as without this. The file does not look longer for it.
@@ -74,15 +79,19 @@ fn settle(file: &File, told: &Receiver<()>) {
             reserved = len + AHEAD;
         }
         // What cannot be synced stays in memory, where the system tries again; the lines count as written as they did before.
-        if let Err(error) = file.sync_data() {
-            tracing::error!(%error, "an audit file cannot be synced to its disk");
-            continue;
-        }
-        // Advice that is not taken costs memory and nothing else.
+        let is_synced = len >= synced + SYNCED
+            && file
+                .sync_data()
+                .inspect_err(|error| tracing::error!(%error, "an audit file cannot be synced to its disk"))
+                .is_ok();
+        // The system begins to write what is not written yet, and lets go of what is. Advice that is not taken costs memory and
+        // nothing else.
         let whole = len - len % PAGE;
-        if let Some(bytes) = NonZeroU64::new(whole - let_go) {
-            let _ = fadvise(file, let_go, Some(bytes), Advice::DontNeed);
+        if let Some(bytes) = NonZeroU64::new(whole.saturating_sub(synced)) {
+            let _ = fadvise(file, synced, Some(bytes), Advice::DontNeed);
         }
-        let_go = whole;
+        if is_synced {
+            synced = whole;
+        }
     }
 }

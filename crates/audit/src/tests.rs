@@ -211,11 +211,11 @@ proptest! {
 fn a_long_trail_is_settled_without_losing_a_line() {
     let (device, dir) = device(&[]);
     let line = [vec![b'x'; 64 * 1024 - 1], b"\n".to_vec()].concat();
-    for _ in 0..200 {
+    for _ in 0..400 {
         device.write(&line).unwrap();
     }
     let file = std::fs::read(dir.path().join("a/audit.log")).unwrap();
-    assert_eq!(file.len(), 200 * line.len());
+    assert_eq!(file.len(), 400 * line.len());
     assert!(file.chunks(line.len()).all(|written| written == line));
 }
 
@@ -225,12 +225,12 @@ fn a_trail_that_was_cut_by_a_log_rotation_goes_on_at_its_beginning() {
     let line = [vec![b'x'; 64 * 1024 - 1], b"\n".to_vec()].concat();
     let path = dir.path().join("a/audit.log");
     for _ in 0..3 {
-        for _ in 0..200 {
+        for _ in 0..400 {
             device.write(&line).unwrap();
         }
         assert_eq!(
             std::fs::metadata(&path).unwrap().len(),
-            200 * line.len() as u64,
+            400 * line.len() as u64,
             "room ahead is no part of the file"
         );
         std::fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
