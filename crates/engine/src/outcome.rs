@@ -54,6 +54,18 @@ impl JsonText {
         String::from_utf8(text).map(Self).map_err(|_| Fault::internal("an answer is not UTF-8"))
     }
 
+    /// The members of two objects as one; neither may be empty. The first one is the text of an object.
+    pub fn joined<T: Serialize + ?Sized>(first: &str, second: &T) -> Result<Self, Fault> {
+        let mut text = Vec::with_capacity(USUAL_LEN.max(first.len() + USUAL_LEN / 4));
+        text.extend_from_slice(first.strip_suffix('}').unwrap_or(first).as_bytes());
+        let seam = text.len();
+        serde_json::to_writer(&mut text, second).map_err(|e| unserialisable(&e))?;
+        if let Some(brace) = text.get_mut(seam) {
+            *brace = b',';
+        }
+        String::from_utf8(text).map(Self).map_err(|_| Fault::internal("an answer is not UTF-8"))
+    }
+
     /// What was made from stored JSON alone. It was checked when it was written, and the barrier has authenticated it since; so
     /// it is not parsed again, which for the most frequent of all requests would be a good part of the work.
     pub fn stored(text: String) -> Self {

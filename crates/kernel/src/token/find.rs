@@ -35,6 +35,8 @@ pub(crate) struct Session {
     /// Set once, so that requests read it where it is. When it is no longer good, another session takes this one's place.
     rights: OnceLock<Arc<Rights>>,
     profiles: OnceLock<Arc<Profiles>>,
+    /// How look-ups show it, without the token.
+    pub view: OnceLock<Box<str>>,
 }
 
 /// The token as audit devices show it; good while devices and rights are the same.
@@ -213,6 +215,7 @@ impl Session {
             line: ArcSwapOption::empty(),
             rights: OnceLock::new(),
             profiles: OnceLock::new(),
+            view: OnceLock::new(),
         }
     }
 
@@ -227,6 +230,7 @@ impl Session {
             line: ArcSwapOption::new(self.line.load_full()),
             rights: OnceLock::new(),
             profiles: OnceLock::new(),
+            view: OnceLock::new(),
         }
     }
 

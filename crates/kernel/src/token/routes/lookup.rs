@@ -1,11 +1,10 @@
 //! `auth/token/lookup`, `lookup-self`, `lookup-accessor`.
-use crate::answer::shown;
 use crate::kernel::Kernel;
 use crate::sys::{Call, SysRoutes};
 use crate::token::{Session, TokenEntry, Tokens};
-use kw_engine::{Cidrs, Data};
-use kw_schema::{Request, Response};
-use kw_types::{Fault, FaultKind, Secret, Ttl};
+use kw_engine::{Body, Cidrs, JsonText, Outcome, Reply};
+use kw_schema::{Field, Request, Response};
+use kw_types::{Fault, FaultKind, Secret, Time, Ttl};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +39,7 @@ struct LookupAccessor {
     accessor: String,
 }
 
-/// A token, as shown.
+/// A token, as shown. It stays so until its row, an identity or a policy changes.
 #[derive(Serialize, Response)]
 struct TokenView {
     accessor: String,
@@ -60,9 +59,6 @@ struct TokenView {
     /// In seconds; 0: none.
     #[field(kind = "Integer")]
     explicit_max_ttl: Ttl,
-    /// The token itself; empty for a caller who knows only the accessor.
-    #[field(kind = "Text")]
-    id: Secret<String>,
     #[field(kind = "Time")]
     issue_time: String,
     meta: Option<BTreeMap<String, String>>,
@@ -82,9 +78,6 @@ struct TokenView {
     identity_policies: Vec<String>,
     #[field(kind = "Bool")]
     renewable: bool,
-    /// Seconds left; 0: for ever.
-    #[field(kind = "Integer")]
-    ttl: Ttl,
     /// `service` or `batch`.
     #[field(name = "type", kind = "Text")]
     #[serde(rename = "type")]
@@ -110,27 +103,56 @@ struct TokenView {
     last_renewal_time: Option<i64>,
 }
 
-async fn lookup(call: &Call<'_>, ask: Lookup) -> Result<Data<TokenView>, Fault> {
+/// What of a shown token is of the moment, or is not kept.
+#[derive(Serialize, Response)]
+struct Passing {
+    /// The token itself; empty for a caller who knows only the accessor.
+    #[field(kind = "Text")]
+    id: Secret<String>,
+    /// Seconds left; 0: for ever.
+    #[field(kind = "Integer")]
+    ttl: Ttl,
+}
+
+/// Both as one.
+struct Shown {
+    text: JsonText,
+}
+
+impl Outcome for Shown {
+    fn fields(out: &mut Vec<Field>) {
+        TokenView::fields(out);
+        Passing::fields(out);
+        out.sort_by_key(|field| field.name);
+    }
+
+    fn into_reply(self) -> Result<Reply, Fault> {
+        Ok(Reply::new(Body::Data(self.text)))
+    }
+}
+
+async fn lookup(call: &Call<'_>, ask: Lookup) -> Result<Shown, Fault> {
     let asked = ask.token.filter(|t| !t.expose().is_empty());
     match asked {
         Some(text) => {
             let session = find(call, &text).await?;
             let session = session.ok_or_else(|| Fault::new(FaultKind::Denied, "bad token"))?;
-            view(call.kernel, &session.entry, text).await.map(Data)
+            of_session(call.kernel, &session, text).await
         }
         None => lookup_self(call, LookupSelf {}).await,
     }
 }
 
-async fn lookup_self(call: &Call<'_>, _: LookupSelf) -> Result<Data<TokenView>, Fault> {
+async fn lookup_self(call: &Call<'_>, _: LookupSelf) -> Result<Shown, Fault> {
     let text = Secret::new(call.presented_token().to_owned());
-    view(call.kernel, &call.session()?.entry, text).await.map(Data)
+    of_session(call.kernel, call.session()?, text).await
 }
 
-async fn lookup_accessor(call: &Call<'_>, ask: LookupAccessor) -> Result<Data<TokenView>, Fault> {
+async fn lookup_accessor(call: &Call<'_>, ask: LookupAccessor) -> Result<Shown, Fault> {
     let entry = by_accessor(call.kernel, &ask.accessor).await?;
     let entry = entry.ok_or_else(|| Fault::bad_request("1 error occurred:\n\t* invalid accessor\n\n"))?;
-    view(call.kernel, &entry, Secret::default()).await.map(Data)
+    let view = view(&entry, identity_policies(call.kernel, &entry).await?)?;
+    shown(call.kernel, &entry, view.get(), Secret::default())
 }
 
 /// The token of this text, if it can be used. The one that asks is taken as it is now, even if this is its last use.
@@ -159,31 +181,52 @@ pub(super) async fn identity_policies(kernel: &Kernel, entry: &TokenEntry) -> Re
     Ok(facts.map(|f| f.policies()).unwrap_or_default())
 }
 
-async fn view(kernel: &Kernel, entry: &TokenEntry, id: Secret<String>) -> Result<TokenView, Fault> {
+/// A session that is in use keeps the text of its view.
+async fn of_session(kernel: &Kernel, session: &Session, id: Secret<String>) -> Result<Shown, Fault> {
+    let entry = &session.entry;
+    let made;
+    let view = match (session.view.get(), session.known_rights()) {
+        (Some(kept), _) => kept.as_ref(),
+        (None, Some(rights)) => {
+            let view = view(entry, rights.identity_policies.clone())?;
+            session.view.get_or_init(|| view.get().into())
+        }
+        (None, None) => {
+            made = view(entry, identity_policies(kernel, entry).await?)?;
+            made.get()
+        }
+    };
+    shown(kernel, entry, view, id)
+}
+
+fn shown(kernel: &Kernel, entry: &TokenEntry, view: &str, id: Secret<String>) -> Result<Shown, Fault> {
+    let passing = Passing { id, ttl: entry.ttl_left(kernel.now()) };
+    JsonText::joined(view, &passing).map(|text| Shown { text })
+}
+
+fn view(entry: &TokenEntry, identity_policies: Vec<String>) -> Result<JsonText, Fault> {
     let uses = i64::try_from(entry.num_uses).unwrap_or(i64::MAX);
-    Ok(TokenView {
+    JsonText::of(&TokenView {
         accessor: entry.accessor.clone(),
         creation_time: entry.created.seconds(),
         creation_ttl: entry.creation_ttl,
         display_name: entry.display_name.clone(),
         entity_id: entry.entity_id.clone(),
-        expire_time: entry.expires.map(shown),
+        expire_time: entry.expires.map(Time::rfc3339),
         explicit_max_ttl: entry.explicit_max_ttl,
-        id,
-        issue_time: shown(entry.created),
+        issue_time: entry.created.rfc3339(),
         meta: entry.meta.clone(),
         num_uses: if entry.is_spent { -1 } else { uses },
         orphan: entry.parent.is_none(),
         path: entry.path.clone(),
         policies: entry.policies.clone(),
-        identity_policies: identity_policies(kernel, entry).await?,
+        identity_policies,
         renewable: entry.renewable,
-        ttl: entry.ttl_left(kernel.now()),
         kind: entry.kind.word(),
         role: entry.role.clone(),
         period: Some(entry.period).filter(|p| !p.is_zero()),
         bound_cidrs: Some(entry.bound_cidrs.clone()).filter(|c| !c.0.is_empty()),
-        last_renewal: entry.last_renewal.map(shown),
-        last_renewal_time: entry.last_renewal.map(kw_types::Time::seconds),
+        last_renewal: entry.last_renewal.map(Time::rfc3339),
+        last_renewal_time: entry.last_renewal.map(Time::seconds),
     })
 }
