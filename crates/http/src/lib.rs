@@ -2,6 +2,7 @@
 //! into bytes, and knows no route but the prefix `/v1/`.
 mod bytes;
 mod convert;
+mod frame;
 mod head;
 mod listen;
 mod mistaken;

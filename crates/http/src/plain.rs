@@ -5,16 +5,13 @@
 //! not plain goes to hyper**, with every byte of it, and the connection stays there. Nothing is refused here for its form, and
 //! nothing is taken here that two readers could understand in two ways: chunks, a bare LF, a header that is folded or given
 //! twice, another version, another target than a path.
-use crate::bytes::{NAME, TARGET, all_in};
-use crate::convert::{self, Service};
-use crate::head::Head;
+use crate::convert::Service;
+use crate::frame::{Frame, Framed, Headers, request, split_at_first};
 use crate::render::render;
-use crate::strict::length;
 use crate::watch::Watch;
 use bytes::Bytes;
-use kw_kernel::{ANONYMOUS_BODY_MAX, Answer, Method, Settled};
+use kw_kernel::{Answer, Settled};
 use kw_types::Buffer;
-use memchr::memchr;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -31,12 +28,6 @@ pub(crate) struct Other<S> {
 /// Bytes that are read at once.
 const READ_LEN: usize = 2048;
 
-/// A head that is longer is not plain.
-const HEAD_LEN_MAX: usize = 8192;
-
-/// A head of more lines is not plain.
-const LINES_MAX: usize = 64;
-
 /// A longer body is written from where it is. To copy a short one behind its head costs less than to hand over two pieces.
 const COPIED_LEN_MAX: usize = 4096;
 
@@ -50,9 +41,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut line = Line { stream, input: Vec::new(), output: Outgoing::default() };
+    let mut headers = Headers::default();
     loop {
-        let (head, body, is_last) = match frame(&mut line.input) {
-            Frame::Plain { head, body, is_last } => (head, body, is_last),
+        let framed = match headers.frame(&line.input) {
+            Frame::Plain(framed) => framed,
             Frame::Other => return Some(Other { stream: line.stream, bytes: line.input }),
             Frame::Cut => {
                 if !line.input.is_empty() {
@@ -64,7 +56,7 @@ where
                 return None;
             }
         };
-        let whole = head + body;
+        let whole = framed.len();
         let has_body = line.input.len() < whole;
         let answered = {
             // Pinned here: it is large, and would be moved otherwise.
@@ -75,10 +67,9 @@ where
                     }
                 }
                 watch.body_arrived();
-                let (head, body) = (line.input.get(..head), line.input.get(head..whole));
-                let settled = settle(service, head.unwrap_or_default(), body.unwrap_or_default()).await;
+                let settled = settle(service, &line.input, &framed, &headers).await;
                 let Some(Settled { answer, release }) = settled else { return Done::Other };
-                let is_last = is_last || stopping.get();
+                let is_last = framed.is_last || stopping.get();
                 // Made ready before the wait, while all of it is at hand.
                 line.output.set(answer, service.is_secure, is_last);
                 if let Err(refusal) = release.given(&service.kernel).await {
@@ -116,123 +107,16 @@ enum Done {
 }
 
 /// `None`: it is not plain.
-async fn settle(service: &Service, head: &[u8], body: &[u8]) -> Option<Settled> {
-    let (method, target, head) = read_head(head)?;
+async fn settle(service: &Service, bytes: &[u8], framed: &Framed, headers: &Headers) -> Option<Settled> {
+    let (method, target, head) = request(bytes.get(..framed.line)?, headers)?;
     if service.rules.needs_request_header && !head.is_meant {
         return None;
     }
     let (path, query) = split_at_first(b'?', target).unwrap_or((target, ""));
-    let mut received = head.into_received(service.remote, service.rules.edge, Bytes::copy_from_slice(body));
+    let body = Bytes::copy_from_slice(bytes.get(framed.head..framed.len())?);
+    let mut received = head.into_received(service.remote, service.rules.edge, body);
     (received.method, received.raw_path, received.query) = (method, path, query);
     Some(service.kernel.settle(&received).await)
-}
-
-/// What the next bytes of a connection are.
-#[derive(Debug, PartialEq, Eq)]
-enum Frame {
-    /// A head and a body of these lengths.
-    Plain { head: usize, body: usize, is_last: bool },
-    /// The beginning of a head.
-    Cut,
-    /// Nothing for here.
-    Other,
-}
-
-/// Looks at the lines of a head, and writes the names of its headers in lower case.
-fn frame(bytes: &mut [u8]) -> Frame {
-    let (mut at, mut body, mut is_last) = (0, None, false);
-    for _ in 0..LINES_MAX {
-        let rest = bytes.get_mut(at..).unwrap_or_default();
-        let Some(end) = memchr(b'\n', rest) else {
-            return if bytes.len() > HEAD_LEN_MAX { Frame::Other } else { Frame::Cut };
-        };
-        let Some(line) = rest
-            .get_mut(..end)
-            .and_then(|line| line.split_last_mut())
-            .and_then(|(cr, line)| (*cr == b'\r').then_some(line))
-        else {
-            return Frame::Other;
-        };
-        if line.is_empty() {
-            let (head, body) = (at + end + 1, body.unwrap_or(0));
-            let is_plain = at > 0 && head <= HEAD_LEN_MAX;
-            return if is_plain { Frame::Plain { head, body, is_last } } else { Frame::Other };
-        }
-        if line.iter().fold(false, |odd, b| odd | !matches!(b, b' '..=b'~' | b'\t')) {
-            return Frame::Other;
-        }
-        if at > 0 {
-            match header(line) {
-                Header::Usual => {}
-                Header::Length(length) if body.is_none() && length <= ANONYMOUS_BODY_MAX => body = Some(length),
-                Header::Close => is_last = true,
-                Header::Length(_) | Header::Other => return Frame::Other,
-            }
-        }
-        at += end + 1;
-    }
-    Frame::Other
-}
-
-/// What a header says about the framing.
-enum Header {
-    Usual,
-    Length(usize),
-    /// The request is the last one.
-    Close,
-    Other,
-}
-
-fn header(line: &mut [u8]) -> Header {
-    let Some((name, value)) = memchr(b':', line).map(|at| line.split_at_mut(at)) else { return Header::Other };
-    if name.is_empty() || !all_in(NAME, name) {
-        return Header::Other;
-    }
-    name.make_ascii_lowercase();
-    let value = value.get(1..).unwrap_or_default().trim_ascii();
-    match &*name {
-        b"content-length" => length(value).and_then(|n| usize::try_from(n).ok()).map_or(Header::Other, Header::Length),
-        b"connection" if value.eq_ignore_ascii_case(b"keep-alive") => Header::Usual,
-        b"connection" if value.eq_ignore_ascii_case(b"close") => Header::Close,
-        b"connection" | b"transfer-encoding" | b"te" | b"trailer" | b"expect" | b"upgrade" => Header::Other,
-        _ => Header::Usual,
-    }
-}
-
-/// The lines of a framed head; `None` where it is not plain, or is to be refused.
-fn read_head(bytes: &[u8]) -> Option<(Method, &str, Head<'_>)> {
-    let mut lines = Lines(std::str::from_utf8(bytes).ok()?);
-    let (method, rest) = split_at_first(b' ', lines.next()?)?;
-    let target = rest.strip_suffix(" HTTP/1.1")?.strip_prefix("/v1/")?;
-    let method = match convert::method(method) {
-        Method::Head | Method::Other => return None,
-        usual => usual,
-    };
-    let headers = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
-        let (name, value) = split_at_first(b':', line)?;
-        Some((name, value.trim_ascii()))
-    });
-    let head = Head::of_lines(headers).ok()?;
-    all_in(TARGET, target.as_bytes()).then_some((method, target, head))
-}
-
-/// What is before and after a byte, by the vectored search.
-fn split_at_first(byte: u8, text: &str) -> Option<(&str, &str)> {
-    let at = memchr(byte, text.as_bytes())?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
-/// The lines of a framed head, by the vectored search.
-struct Lines<'a>(&'a str);
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let (line, rest) = split_at_first(b'\n', self.0)?;
-        self.0 = rest;
-        line.strip_suffix('\r')
-    }
 }
 
 /// What is to be written, or is being written.
