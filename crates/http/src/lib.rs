@@ -4,6 +4,7 @@ mod bytes;
 mod convert;
 mod frame;
 mod head;
+mod line;
 mod listen;
 mod mistaken;
 mod plain;

@@ -56,6 +56,7 @@ pub use resolve::ANONYMOUS_BODY_MAX;
 pub use seal::FirstMount;
 pub use snapshots::OpenScratch;
 pub use sys::schema_json;
+pub use tick::Outlet;
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use crate::received::Received;
 use crate::resolve::{Resolved, Unresolved, resolve};
 use crate::rows::TOKENS;
 use crate::run::{Outcome, run};
+use crate::tick::Outlet;
 use crate::token::{TokenEntry, revoke_entry};
 use crate::{tick, wrapping};
 use kw_audit::{
@@ -18,6 +19,7 @@ use kw_policy::GrantedBy;
 use kw_schema::Verb;
 use kw_types::{Fault, Secret, Time};
 use smallvec::SmallVec;
+use std::rc::Rc;
 use std::sync::Arc;
 
 impl Kernel {
@@ -82,9 +84,24 @@ pub struct Release {
 impl Release {
     /// Waits until the answer may leave. Errors: what is to leave instead, since no audit device could be written.
     pub async fn given(self, kernel: &Kernel) -> Result<(), Answer> {
-        let written = self.lines.written().await.map_err(|fault| refuse(&fault, ""));
-        kernel.counters.answered(written.as_ref().map_or_else(|refusal| refusal.status, |()| self.status));
-        written
+        let written = self.lines.written().await;
+        kernel.released(self.status, written.is_ok())
+    }
+
+    /// Has an outlet told when the answer may leave: it need not be woken for that, and asks [`Kernel::released`] then. Errors: the
+    /// release is to be waited for.
+    pub fn tell(self, outlet: Rc<dyn Outlet>) -> Result<(), Self> {
+        let status = self.status;
+        self.lines.tell(outlet).map_err(|lines| Self { status, lines })
+    }
+}
+
+impl Kernel {
+    /// Counts an answer of this status that leaves now. Errors: what is to leave instead, where its lines are not written.
+    pub fn released(&self, status: u16, are_written: bool) -> Result<(), Answer> {
+        let released = if are_written { Ok(()) } else { Err(refuse(&tick::unwritten(), "")) };
+        self.counters.answered(released.as_ref().map_or_else(|refusal| refusal.status, |()| status));
+        released
     }
 }
 

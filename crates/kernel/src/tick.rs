@@ -10,12 +10,24 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use tokio::task::unconstrained;
+
+/// Is told when lines are written. It must not wait then, and lives on the same event loop.
+pub trait Outlet {
+    /// Whether at least one device took the lines.
+    fn told(self: Rc<Self>, are_written: bool);
+}
+
+enum Waiting {
+    Task(Waker),
+    Outlet(Rc<dyn Outlet>),
+}
 
 #[derive(Default)]
 struct Turn {
     /// By device; they are few.
     lines: Vec<(Arc<Device>, Vec<u8>)>,
-    wakers: Vec<Waker>,
+    waiting: Vec<Waiting>,
     /// Whether somebody waits for it who writes to the store then.
     leads_to_commits: bool,
     /// Whether at least one device took the lines; `None` until written.
@@ -28,7 +40,7 @@ impl Turn {
     /// A commit is shared by those who come to it together. A few reads are better answered now: their clients go on while the
     /// next are read. Where there are many, clients are busy anyway, and a larger write costs less for each line.
     fn is_worth_a_trip(&self) -> bool {
-        self.leads_to_commits || self.wakers.len() > FEW
+        self.leads_to_commits || self.waiting.len() > FEW
     }
 }
 
@@ -77,16 +89,24 @@ pub(crate) fn append(devices: &[Arc<Device>], render: impl Fn(usize, &Device, &m
 fn begin() -> Rc<RefCell<Turn>> {
     let turn = Rc::new(RefCell::new(Turn::default()));
     let flushed = turn.clone();
-    tokio::task::spawn_local(async move {
+    // Without a budget: outlets are as many as connections, and each of them does a little work.
+    tokio::task::spawn_local(unconstrained(async move {
         if flushed.borrow().is_worth_a_trip() {
             tokio::task::yield_now().await;
         }
-        flush(&flushed);
-    });
+        let (waiting, are_written) = flush(&flushed);
+        for waiting in waiting {
+            match waiting {
+                Waiting::Task(waker) => waker.wake(),
+                Waiting::Outlet(outlet) => outlet.told(are_written),
+            }
+        }
+    }));
     turn
 }
 
-fn flush(turn: &Rc<RefCell<Turn>>) {
+/// Gives who is to be told, and what.
+fn flush(turn: &Rc<RefCell<Turn>>) -> (Vec<Waiting>, bool) {
     OPEN.with_borrow_mut(|open| {
         if open.as_ref().is_some_and(|o| Rc::ptr_eq(o, turn)) {
             *open = None;
@@ -111,7 +131,7 @@ fn flush(turn: &Rc<RefCell<Turn>>) {
             SPARE.with_borrow_mut(|spare| spare.push(lines));
         }
     }
-    state.wakers.drain(..).for_each(Waker::wake);
+    (std::mem::take(&mut state.waiting), any)
 }
 
 impl Pending {
@@ -134,18 +154,32 @@ impl Pending {
         self.written().await
     }
 
+    /// Has an outlet told when the lines are written. Errors: they are to be waited for, since they are of two turns or of one that
+    /// is over.
+    pub(crate) fn tell(self, outlet: Rc<dyn Outlet>) -> Result<(), Self> {
+        let is_open = |turn: &Rc<RefCell<Turn>>| turn.borrow().written.is_none();
+        match &self.turn {
+            Some(turn) if self.also.is_none() && is_open(turn) => {
+                turn.borrow_mut().waiting.push(Waiting::Outlet(outlet));
+                Ok(())
+            }
+            _ => Err(self),
+        }
+    }
+
     /// Waits until the lines are written. Errors: 500 when no device took them.
     pub(crate) async fn written(self) -> Result<(), Fault> {
         let mut are_written = true;
         for turn in [self.turn, self.also].into_iter().flatten() {
             are_written &= is_written(&turn).await;
         }
-        if are_written {
-            Ok(())
-        } else {
-            Err(Fault::new(FaultKind::Internal, "failed to audit the request: no audit device could be written"))
-        }
+        if are_written { Ok(()) } else { Err(unwritten()) }
     }
+}
+
+/// What is told instead of an answer whose lines no device took.
+pub(crate) fn unwritten() -> Fault {
+    Fault::new(FaultKind::Internal, "failed to audit the request: no audit device could be written")
 }
 
 async fn is_written(turn: &Rc<RefCell<Turn>>) -> bool {
@@ -154,7 +188,7 @@ async fn is_written(turn: &Rc<RefCell<Turn>>) -> bool {
         match state.written {
             Some(is_written) => Poll::Ready(is_written),
             None => {
-                state.wakers.push(cx.waker().clone());
+                state.waiting.push(Waiting::Task(cx.waker().clone()));
                 Poll::Pending
             }
         }

@@ -16,6 +16,7 @@ mod audit;
 mod cases;
 mod crash;
 mod disk;
+mod early;
 mod edge;
 mod kills;
 mod leak;

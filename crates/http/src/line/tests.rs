@@ -1,8 +1,7 @@
-use super::{COPIED_LEN_MAX, Line, Outgoing};
+use super::{COPIED_LEN_MAX, Outgoing};
 use crate::render::render;
-use crate::rules::Limits;
-use crate::watch::Watch;
 use kw_kernel::Answer;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -85,28 +84,28 @@ fn answer(body: &[u8]) -> Answer {
     Answer { status: 200, content_type: "application/json", body: body.to_vec().into(), headers: Vec::new() }
 }
 
-fn line(step: usize, body: &[u8]) -> Line<Trickle> {
+fn outgoing(body: &[u8]) -> Outgoing {
     let mut output = Outgoing::default();
     // Another one that was made ready before leaves no trace.
     output.set(answer(&[b'x'; 2 * COPIED_LEN_MAX]), false, true);
     output.set(answer(body), false, false);
-    Line { stream: Trickle { taken: Vec::new(), step }, input: Vec::new(), output }
+    output
 }
 
 #[tokio::test]
 async fn an_answer_arrives_whole_however_little_is_taken_at_once() {
-    let watch = Watch::new(Limits::default());
     for len in [0, 1, COPIED_LEN_MAX, COPIED_LEN_MAX + 1, 50_000] {
         let body: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
         let mut head = Vec::new();
         render(&answer(&body), false, false, &mut head);
         // Steps that end before, at and behind the end of the head.
         for step in [1, 3, head.len() - 1, head.len(), head.len() + 1, 4096, 1 << 20] {
-            let mut line = line(step, &body);
-            line.write(&watch).await.unwrap();
-            assert!(line.stream.taken == [head.as_slice(), &body].concat(), "{len} {step}");
+            let (mut output, mut stream) = (outgoing(&body), Trickle { taken: Vec::new(), step });
+            poll_fn(|cx| output.poll_write(cx, &mut stream)).await.unwrap();
+            assert!(stream.taken == [head.as_slice(), &body].concat(), "{len} {step}");
         }
     }
-    let written = line(0, b"").write(&watch).await;
+    let (mut output, mut stream) = (outgoing(b""), Trickle { taken: Vec::new(), step: 0 });
+    let written = poll_fn(|cx| output.poll_write(cx, &mut stream)).await;
     assert_eq!(written.unwrap_err().kind(), io::ErrorKind::WriteZero);
 }
