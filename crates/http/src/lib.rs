@@ -7,6 +7,7 @@ mod head;
 mod line;
 mod listen;
 mod mistaken;
+mod pieces;
 mod plain;
 mod render;
 mod rules;

@@ -2,6 +2,7 @@
 use crate::convert::{Refusal, Service, answer, respond};
 use crate::listen::Bound;
 use crate::mistaken::{self, FirstBytes};
+use crate::pieces::Pieces;
 use crate::plain::{self, Other};
 use crate::rules::Rules;
 use crate::seat::Seat;
@@ -234,14 +235,14 @@ async fn handshake<S: Stream + FirstBytes>(
     stream: S,
     tls: &TlsReload,
     limit: Option<Duration>,
-) -> Option<Box<TlsStream<S>>> {
+) -> Option<Box<TlsStream<Pieces<S>>>> {
     let acceptor = TlsAcceptor::from(tls.current());
     let accepted = async {
         if stream.are_of_http().await {
             mistaken::refuse(stream).await;
             return Ok(None);
         }
-        acceptor.accept(stream).await.map(Some)
+        acceptor.accept(Pieces(stream)).await.map(Some)
     };
     match limited(limit, accepted).await {
         Some(Ok(Some(stream))) => return Some(Box::new(stream)),
