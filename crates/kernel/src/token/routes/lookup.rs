@@ -123,7 +123,6 @@ impl Outcome for Shown {
     fn fields(out: &mut Vec<Field>) {
         TokenView::fields(out);
         Passing::fields(out);
-        out.sort_by_key(|field| field.name);
     }
 
     fn into_reply(self) -> Result<Reply, Fault> {
