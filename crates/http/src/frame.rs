@@ -42,7 +42,7 @@ impl Framed {
 
 /// The headers of a connection's newest request. Clients send the same ones with nearly every request, and those are known by
 /// their bytes: they are not read again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Headers {
     /// As they came, with the empty line; empty where there is nothing to be known.
     raw: Vec<u8>,

@@ -73,6 +73,8 @@ impl Audits {
         }
         let set = Arc::new(AuditSet { generation, ..Box::pin(self.load(kernel)).await? });
         self.set.store(set.clone());
+        // What sessions know of former devices would keep their files open.
+        kernel.tokens.forget();
         Ok(set)
     }
 

@@ -189,6 +189,24 @@ fn a_rotated_file_goes_on_under_its_name() {
 }
 
 #[test]
+fn a_device_that_was_disabled_leaves_its_file() {
+    let setup = Setup::embedded();
+    let server = setup.open();
+    let is_open = || {
+        let files = fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap();
+        files.filter_map(|file| fs::read_link(file.unwrap().path()).ok()).any(|file| file == setup.path("audit"))
+    };
+    server.root().post("sys/audit/a", json!({"type": "file", "options": {"file_path": setup.file("audit")}})).ok();
+    // What is known of this token is kept, and it is not used again.
+    let other = server.holder_of(&[]);
+    other.get("auth/token/lookup-self").ok();
+    assert!(is_open());
+    server.root().delete("sys/audit/a").ok();
+    server.root().get("sys/mounts").ok();
+    assert!(!is_open());
+}
+
+#[test]
 fn every_answer_has_its_two_entries() {
     let setup = audited("audit");
     let server = setup.open();
