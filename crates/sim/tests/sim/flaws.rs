@@ -2,7 +2,7 @@
 use crate::play::{judge, play};
 use kw_sim::{Flaw, Plan};
 
-/// Within so many seeds. Most are found by one of the first ten; a renewal that is lost shows only where its token outlives what it had before.
+/// Within so many seeds. Some show seldom: a renewal that is lost, only where its token outlives what it had before.
 const SEEDS: u64 = 400;
 
 fn is_caught(flaw: Flaw, rules: &[&str]) {
