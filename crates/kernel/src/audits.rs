@@ -72,9 +72,12 @@ impl Audits {
             return Ok(set);
         }
         let set = Arc::new(AuditSet { generation, ..Box::pin(self.load(kernel)).await? });
-        self.set.store(set.clone());
-        // What sessions know of former devices would keep their files open.
-        kernel.tokens.forget();
+        let former = self.set.swap(set.clone());
+        let is_gone = |device: &Arc<Device>| !set.devices.iter().any(|known| Arc::ptr_eq(known, device));
+        if former.devices.iter().any(is_gone) {
+            // What sessions know of it would keep its file open.
+            kernel.tokens.forget();
+        }
         Ok(set)
     }
 
