@@ -142,7 +142,8 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
-    /// Registers a watcher for keys that begin with `prefix`, for as long as the store lives.
+    /// Registers a watcher for keys that begin with `prefix`, for as long as the store lives. Of each change the watchers are told
+    /// in the order in which they were registered: a cache of rows comes before whoever looks into it when told.
     fn watch(&self, prefix: Key, watcher: Arc<dyn Watcher>);
 
     /// Writes a consistent copy of all rows to `out` (a blocking writer); see `docs/storage.md` for the format.

@@ -251,10 +251,27 @@ impl Watcher for Recorder {
     }
 }
 
+/// Counts what it is told of before one that was registered earlier.
+struct After {
+    first: Arc<Recorder>,
+    early: AtomicU64,
+}
+
+impl Watcher for After {
+    fn changed(&self, _: &[Key], at: Revision) {
+        if !self.first.told.lock().iter().any(|(_, told)| *told == at) {
+            self.early.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    fn lost(&self) {}
+}
+
 /// A local store tells before the commit returns; a shared one may take a while, and may tell the same twice.
 async fn watchers_are_told(store: &dyn Store) {
     let (all, some) = (Arc::new(Recorder::default()), Arc::new(Recorder::default()));
     store.watch(Key::new(), all.clone());
+    let after = Arc::new(After { first: all.clone(), early: AtomicU64::new(0) });
+    store.watch(Key::new(), after.clone());
     store.watch(key("w/"), some.clone());
     let first = blind(store, vec![put("w/a", "1"), put("x", "1")]).await;
     let second = blind(store, vec![delete("w/a")]).await;
@@ -269,6 +286,7 @@ async fn watchers_are_told(store: &dyn Store) {
         // Gives the store's own tasks a turn without asking for a timer of some runtime.
         store.newest().await.expect("the newest revision");
     }
+    assert_eq!(after.early.load(Ordering::Relaxed), 0, "who was registered later was told first");
     let mut all = std::mem::take(&mut *all.told.lock());
     all.dedup();
     let mut some = std::mem::take(&mut *some.told.lock());
