@@ -1,7 +1,7 @@
 //! Mounts that leave their path: disabled or moved. The path is free at once; what hangs on it is taken back step by step, by
 //! whatever node, and a crash between two steps only means that the next one is done later.
 use crate::kernel::Kernel;
-use crate::lease::{LeaseRow, LeaseState, revoke_now_or_later};
+use crate::lease::{LeaseRow, end_soon, revoke_now_or_later};
 use crate::rows::{DEPARTURES, LEASES, LOCKOUTS, MOVES, TOKENS};
 use crate::token::{TokenEntry, revoke_entry};
 use kw_engine::Mount;
@@ -33,6 +33,9 @@ pub(crate) struct Move {
 /// How long to wait for credentials that could not be taken back at once; the expiry job tries them meanwhile.
 const PAUSE: Ttl = Ttl::from_seconds(5);
 
+/// How long a request has that ended a mount, until others go on with it. No wait is longer.
+pub(crate) const LEFT_TO_REQUEST: Ttl = Ttl::from_seconds(10);
+
 /// How many rows are read or written at a time.
 const STEP: usize = 256;
 
@@ -40,7 +43,10 @@ const STEP: usize = 256;
 pub(crate) async fn carry_on(kernel: &Kernel, steps: usize) -> Result<(), Fault> {
     for id in kernel.view(DEPARTURES).names("", Page::default()).await? {
         let departure = kernel.view(DEPARTURES).get::<Departure>(&id).await?;
-        if let Some(departure) = departure.filter(|d| d.next <= kernel.now()) {
+        let now = kernel.now();
+        // What seems to wait for longer was noted by a clock that was ahead.
+        let is_due = |d: &Departure| d.next <= now || d.next > now.plus(LEFT_TO_REQUEST);
+        if let Some(departure) = departure.filter(is_due) {
             depart(kernel, &departure, steps).await?;
         }
     }
@@ -73,8 +79,9 @@ async fn depart(kernel: &Kernel, departure: &Departure, steps: usize) -> Result<
         // This tells its maker that it is not wanted any more.
         revoke_now_or_later(kernel, &lease.id).await?;
     }
-    for leases in found.leases.chunks(STEP) {
-        kernel.transact(async |txn| end_leases(kernel, txn, leases).await).await?;
+    let ids: Vec<String> = found.leases.iter().map(|lease| lease.id.clone()).collect();
+    for some in ids.chunks(STEP) {
+        kernel.transact(async |txn| end_soon(kernel, txn, some).await).await?;
     }
     if !found.leases.is_empty() || found.is_cut {
         return wait(kernel, departure, if found.leases.is_empty() { Ttl::ZERO } else { PAUSE }).await;
@@ -135,19 +142,6 @@ async fn end_logins(txn: Txn<'_>, departure: &Departure, idents: &[(String, Stri
             Some(entry) if entry.mount_uuid == departure.mount.uuid => revoke_entry(txn, &entry),
             Some(_) => {}
             None => txn.rescoped(LEASES).delete(lease),
-        }
-    }
-    Ok(())
-}
-
-/// Lets leases end now: the expiry job takes the credentials back, tries again where that fails, and gives up like on any other.
-async fn end_leases(kernel: &Kernel, txn: Txn<'_>, leases: &[LeaseRow]) -> Result<(), Fault> {
-    let now = kernel.now();
-    for lease in leases {
-        let Some(mut row) = txn.rescoped(LEASES).view().get::<LeaseRow>(&lease.id).await? else { continue };
-        if row.state == LeaseState::Active && row.failures == 0 && row.expires > now {
-            let before = std::mem::replace(&mut row.expires, now);
-            row.put(txn, Some(before))?;
         }
     }
     Ok(())

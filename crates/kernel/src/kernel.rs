@@ -1,5 +1,6 @@
 //! What a running server holds, and the few things that everything in this crate does with it.
 use crate::audits::Audits;
+use crate::claims::Sightings;
 use crate::counters::Counters;
 use crate::freshness::Freshness;
 use crate::identity::Identities;
@@ -76,6 +77,7 @@ pub struct Kernel {
     pub(crate) counters: Counters,
     pub(crate) loggers: Loggers,
     pub(crate) snapshots: SnapshotDesk,
+    pub(crate) claims: Sightings,
     /// Names this process among those that share its store.
     pub(crate) node: String,
 }
@@ -118,6 +120,7 @@ impl Kernel {
             counters: Counters::default(),
             loggers: Loggers::default(),
             snapshots,
+            claims: Sightings::default(),
             node,
         }
     }

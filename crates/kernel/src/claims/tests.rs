@@ -34,7 +34,9 @@ async fn whoever_lost_it_writes_nothing_more() {
     slow.keep(&bed.kernel, TTL).await.unwrap();
     bed.advance(50);
     assert!(Claim::take(&bed.kernel, "work", "quick", TTL).await.unwrap().is_none(), "it was kept");
-    bed.advance(20);
+    bed.advance(59);
+    assert!(Claim::take(&bed.kernel, "work", "quick", TTL).await.unwrap().is_none(), "its time is not over");
+    bed.advance(1);
     let quick = Claim::take(&bed.kernel, "work", "quick", TTL).await.unwrap().unwrap();
     write(&quick, "quick").await.unwrap();
     for lost in [write(&slow, "late").await, slow.keep(&bed.kernel, TTL).await, slow.release(&bed.kernel).await] {
@@ -46,6 +48,27 @@ async fn whoever_lost_it_writes_nothing_more() {
     assert_eq!(again.fence, 3, "the fence never goes back");
 }
 
+#[tokio::test]
+async fn a_holder_whose_clock_was_ahead_keeps_nobody_waiting_after_his_death() {
+    let bed = Bed::new(3).await;
+    Claim::take(&bed.kernel, "work", "ahead", TTL).await.unwrap().unwrap();
+    bed.turn_back(100_000);
+    assert!(Claim::take(&bed.kernel, "work", "right", TTL).await.unwrap().is_none(), "he may be alive");
+    bed.advance(60);
+    assert!(Claim::take(&bed.kernel, "work", "right", TTL).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_only_makes_the_wait_longer() {
+    let bed = Bed::new(4).await;
+    Claim::take(&bed.kernel, "work", "first", TTL).await.unwrap().unwrap();
+    assert!(Claim::take(&bed.kernel, "work", "second", TTL).await.unwrap().is_none());
+    bed.turn_back(1000);
+    assert!(Claim::take(&bed.kernel, "work", "second", TTL).await.unwrap().is_none());
+    bed.advance(60);
+    assert!(Claim::take(&bed.kernel, "work", "second", TTL).await.unwrap().is_some());
+}
+
 /// The claim is lost after it was checked and before the commit.
 #[tokio::test]
 async fn the_fence_is_checked_at_the_commit() {
@@ -55,7 +78,8 @@ async fn the_fence_is_checked_at_the_commit() {
     let txn = core.scoped("");
     slow.check(txn).await.unwrap();
     txn.rescoped(SETTINGS).put("effect", "slow").unwrap();
-    bed.advance(61);
+    assert!(Claim::take(&bed.kernel, "work", "quick", TTL).await.unwrap().is_none());
+    bed.advance(60);
     Claim::take(&bed.kernel, "work", "quick", TTL).await.unwrap().unwrap();
     assert_eq!(core.commit().await, Err(kw_store::StoreError::Conflict));
 }

@@ -1,5 +1,5 @@
 //! Taking a credential back.
-use super::row::{self, LeaseRow, LeaseState};
+use super::row::{self, AT_ONCE, LeaseRow, LeaseState};
 use crate::kernel::Kernel;
 use crate::pace::{SLICE, give_way};
 use kw_store::Txn;
@@ -34,7 +34,7 @@ pub(super) async fn take_back(kernel: &Kernel, made: &LeaseRow) -> Result<(), Fa
     kernel
         .transact(async |txn| {
             if row::get(txn.view(), &made.id).await?.is_none() {
-                let row = LeaseRow { state: LeaseState::Ending, expires: kernel.now(), ..made.clone() };
+                let row = LeaseRow { state: LeaseState::Ending, expires: AT_ONCE, ..made.clone() };
                 row.put(txn, None)?;
             }
             Ok(())
@@ -96,7 +96,7 @@ pub(crate) async fn end_soon(kernel: &Kernel, txn: Txn<'_>, ids: &[String]) -> R
             leave_to_maker(txn, row)?;
             continue;
         }
-        let before = std::mem::replace(&mut row.expires, now);
+        let before = std::mem::replace(&mut row.expires, AT_ONCE);
         row.renewable = false;
         row.put(txn, Some(before))?;
     }

@@ -24,6 +24,10 @@ pub(crate) enum LeaseState {
 /// A credential that is being made is left to its maker for so long. After that, the maker is taken to be dead.
 const MAKING_MAX: Ttl = Ttl::from_seconds(120);
 
+/// When a lease ends that is to end at once. No moment by the clock of whoever ends it: another node, which takes the credential
+/// back, may have a clock that is behind, or have passed that moment already.
+pub(crate) const AT_ONCE: Time = Time::ZERO;
+
 /// The row `lease/<id>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LeaseRow {

@@ -2,7 +2,9 @@
 //!
 //! What was ended leaves a gap that the store has to step over in one go until it is folded, and a lease whose peer does not
 //! answer stays where it is. A walk therefore goes on where it stopped. From time to time it goes back a little, and seldom to
-//! the beginning: another node, whose clock is behind, may have put something where it has been already.
+//! the beginning: another node, whose clock is behind, may have put something where it has been already. What is to end at
+//! once is at the very beginning, and looked through each time.
+use super::row::AT_ONCE;
 use crate::kernel::Kernel;
 use crate::pace::give_way;
 use crate::rows::{EXPIRY, LEASES, TOKENS, expiry};
@@ -44,6 +46,8 @@ impl Kind {
 #[derive(Default)]
 pub(crate) struct Walk {
     after: String,
+    /// How far it has come with what is to end at once; `None`: through with it.
+    at_once: Option<String>,
     /// When it began.
     began: Time,
     /// When it went back last.
@@ -91,6 +95,7 @@ impl Walk {
             self.went_back = now;
         }
         self.seen = now;
+        self.at_once = Some(String::new());
     }
 
     /// Notes that something was passed over and must be found again soon.
@@ -100,18 +105,24 @@ impl Walk {
 
     /// The next that are due, a few at a time, and only then is the walk beyond them; empty at the end of what is due.
     pub(super) async fn next(&mut self, kernel: &Kernel, kind: Kind) -> Result<Vec<Due>, Fault> {
+        if let (Kind::Lease, Some(after)) = (kind, &self.at_once) {
+            let end = expiry(Time::from_nanos(AT_ONCE.nanos() + 1), ' ', "");
+            let names = kernel.view(EXPIRY).names("", Page::new(after, STEP).before(&end)).await?;
+            self.at_once = names.last().cloned();
+            let due = Due::read(kernel, names, kind).await;
+            if !due.is_empty() {
+                return Ok(due);
+            }
+        }
         for _ in 0..PASSED_MAX {
             let end = end_of_due(kernel);
             let names = kernel.view(EXPIRY).names("", Page::new(&self.after, STEP).before(&end)).await?;
             let Some(last) = names.last().cloned() else { break };
-            let due: Vec<Due> = names.into_iter().filter_map(|name| Due::of_kind(name, kind)).collect();
+            let due = Due::read(kernel, names, kind).await;
+            self.after = last;
             if !due.is_empty() {
-                // They were last read long ago, and may be on the disk alone by now.
-                kernel.view(kind.rows()).prefetch(due.iter().map(|due| due.id.as_str())).await;
-                self.after = last;
                 return Ok(due);
             }
-            self.after = last;
             give_way().await;
         }
         Ok(Vec::new())
@@ -119,6 +130,16 @@ impl Walk {
 }
 
 impl Due {
+    /// Those of this kind, whose rows were last read long ago and may be on the disk alone by now: they are fetched together.
+    async fn read(kernel: &Kernel, names: Vec<String>, kind: Kind) -> Vec<Self> {
+        let due: Vec<Self> = names.into_iter().filter_map(|name| Self::of_kind(name, kind)).collect();
+        if due.is_empty() {
+            return due;
+        }
+        kernel.view(kind.rows()).prefetch(due.iter().map(|due| due.id.as_str())).await;
+        due
+    }
+
     fn of_kind(name: String, wanted: Kind) -> Option<Self> {
         let (kind, id) = name.split_once('/')?.1.split_once('/')?;
         let fits = match wanted {

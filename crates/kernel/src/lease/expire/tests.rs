@@ -1,5 +1,5 @@
 use crate::jobs;
-use crate::lease::{LeaseRow, Walk, expire_tokens, get, revoke_due};
+use crate::lease::{LeaseRow, Walk, end_soon, expire_tokens, get, revoke_due};
 use crate::rows::{EXPIRY, LEASES, TOKENS, expiry};
 use crate::tests::bed::{Bed, ROOT, ident};
 use crate::token::TokenEntry;
@@ -216,4 +216,21 @@ async fn several_nodes_end_the_same_once() {
         the_index_is_right(&bed, seed).await;
         assert!(bed.desk.out.lock().is_empty() && names(&bed, TOKENS).await.len() == 1);
     }
+}
+
+/// A request has ended it on a node whose clock is behind; the node that takes credentials back has passed that moment.
+#[tokio::test]
+async fn what_a_slow_clock_ends_is_taken_back_at_once() {
+    let bed = Bed::new(1).await;
+    let id = lend(&bed, "lender/").await;
+    let mut walk = Walk::default();
+    bed.advance(60);
+    revoke_due(&bed.kernel, &mut walk, usize::MAX).await.unwrap();
+    assert_eq!(bed.desk.out.lock().len(), 1, "its time is not up");
+    bed.turn_back(30);
+    bed.kernel.transact(async |txn| end_soon(&bed.kernel, txn, std::slice::from_ref(&id)).await).await.unwrap();
+    bed.advance(30);
+    revoke_due(&bed.kernel, &mut walk, usize::MAX).await.unwrap();
+    assert!(bed.desk.out.lock().is_empty());
+    the_index_is_right(&bed, 1).await;
 }

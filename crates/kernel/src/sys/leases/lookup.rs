@@ -60,7 +60,8 @@ async fn lookup(call: &Call<'_>, ask: Lookup) -> Result<Data<LeaseView>, Fault> 
     let id = named(ask.lease_id)?;
     if let Some(lease) = lease::get(kernel.view(""), &id).await? {
         return Ok(Data(LeaseView {
-            expire_time: Some(shown(lease.expires)),
+            // One that is to end at once has no moment of its own.
+            expire_time: Some(shown(lease.expires.max(lease.issued))),
             id,
             issue_time: shown(lease.issued),
             last_renewal: lease.last_renewal.map(shown),

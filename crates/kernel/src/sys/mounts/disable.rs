@@ -58,7 +58,7 @@ async fn disable(kernel: &Kernel, sort: Sort, path: &str) -> Result<(), Fault> {
 
 /// When the background takes over from a request that did not come to its end.
 pub(super) fn leave_to_request(kernel: &Kernel) -> kw_types::Time {
-    kernel.now().plus(HURRY).plus(HURRY)
+    kernel.now().plus(departures::LEFT_TO_REQUEST)
 }
 
 /// Does what can be done at once. What goes wrong here is no error for the caller: the departure stands and goes on.
