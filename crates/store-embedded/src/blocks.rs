@@ -90,6 +90,14 @@ impl Blocks {
         self.load_one(number, out)
     }
 
+    /// A block with other bytes at one place.
+    fn changed(&self, number: u64, skip: usize, bytes: &[u8]) -> io::Result<Box<Block>> {
+        let mut block = Box::new([0; BLOCK_LEN]);
+        self.newest(number, &mut block)?;
+        block.get_mut(skip..skip + bytes.len()).unwrap_or_default().copy_from_slice(bytes);
+        Ok(block)
+    }
+
     fn damaged(&self, what: &str, offset: u64) -> io::Error {
         let text = format!("{}: {what} at offset {offset}", self.file.path().display());
         let error = io::Error::new(io::ErrorKind::InvalidData, text.clone());
@@ -192,11 +200,11 @@ impl StorageBackend for Blocks {
         let mut rest = data;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(BLOCK_LEN - skip));
-            let mut block = Box::new([0; BLOCK_LEN]);
-            if now.len() < BLOCK_LEN {
-                self.newest(number, &mut block)?;
-            }
-            block.get_mut(skip..skip + now.len()).unwrap_or_default().copy_from_slice(now);
+            // Most are whole, and go into their box as they are.
+            let block = match Box::<[u8]>::from(now).try_into() {
+                Ok(whole) => whole,
+                Err(_) => self.changed(number, skip, now)?,
+            };
             self.held.write().insert(number, block);
             (rest, number, skip) = (later, number + 1, 0);
         }

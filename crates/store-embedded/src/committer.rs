@@ -65,9 +65,10 @@ impl Committer {
 
     fn round(&mut self, backlog: &mut VecDeque<Pending>) {
         let newest = self.board.revision.load(Ordering::Acquire);
+        let room: usize = backlog.iter().map(|pending| record::batch_len(&pending.batch.writes)).sum();
         let mut group = Group {
             first: Revision(newest + 1),
-            record: Builder::new(),
+            record: Builder::with_room(room.min(RECORD_LEN_MAX)),
             slots: Vec::new(),
             written: HashMap::new(),
             done: Vec::new(),
@@ -80,7 +81,7 @@ impl Committer {
             }
             self.admit(pending, &mut group);
         }
-        let outcome = if group.record.batches() == 0 { Ok(()) } else { self.commit(&mut group) };
+        let outcome = if group.record.batches() == 0 { Ok(()) } else { self.commit(group.record, group.first) };
         for (slot, revision) in group.slots.into_iter().zip(group.first.0..) {
             group.done.push((slot, outcome.clone().map(|()| Revision(revision))));
         }
@@ -133,13 +134,13 @@ impl Committer {
 
     /// Makes the group durable, then visible. The order matters: durable, acknowledged on disk, visible, told to watchers,
     /// new revision. A transaction that begins at the new revision must not find an older row in any cache.
-    fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
-        let len = group.record.len_with(0) as u64;
+    fn commit(&mut self, record: Builder, first: Revision) -> Result<(), StoreError> {
+        let len = record.len_with(0) as u64;
         if self.offset + len > self.segment.len {
-            self.rotate(Revision(group.first.0 - 1))?;
+            self.rotate(Revision(first.0 - 1))?;
         }
-        let batches = group.record.batches();
-        let record = std::mem::replace(&mut group.record, Builder::new()).finish(self.segment.number, group.first);
+        let batches = record.batches();
+        let record = record.finish(self.segment.number, first);
         match self.segment.write(self.offset, &record) {
             Ok(()) => {}
             // The segment was filled ahead, so this is a file system that writes elsewhere. The next record goes to this place.
@@ -148,7 +149,7 @@ impl Committer {
         }
         self.segment.sync().map_err(|e| self.poison("syncing the log", &e))?;
         self.offset += len;
-        let last = Revision(group.first.0 + u64::from(batches) - 1);
+        let last = Revision(first.0 + u64::from(batches) - 1);
         match self.mark.set(last) {
             Ok(()) => {}
             // The record is durable. The mark lags behind, as it does after a loss of power, until there is room again.
@@ -157,7 +158,7 @@ impl Committer {
             }
             Err(e) => return Err(self.poison("writing how far commits are acknowledged", &e)),
         }
-        self.show(&record, group.first, batches)?;
+        self.show(&record, first, batches)?;
         self.board.revision.store(last.0, Ordering::Release);
         Ok(())
     }

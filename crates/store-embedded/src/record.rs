@@ -20,8 +20,11 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub fn new() -> Self {
-        Self { buffer: vec![0; HEAD_LEN], batches: 0 }
+    /// A record with room for batches of so many bytes, without growing.
+    pub fn with_room(len: usize) -> Self {
+        let mut buffer = Vec::with_capacity((HEAD_LEN + len).next_multiple_of(ALIGN));
+        buffer.resize(HEAD_LEN, 0);
+        Self { buffer, batches: 0 }
     }
 
     pub fn batches(&self) -> u32 {
