@@ -222,14 +222,15 @@ async fn several_nodes_end_the_same_once() {
 #[tokio::test]
 async fn what_a_slow_clock_ends_is_taken_back_at_once() {
     let bed = Bed::new(1).await;
-    let id = lend(&bed, "lender/").await;
     let mut walk = Walk::default();
-    bed.advance(60);
+    lend(&bed, "lender/").await;
+    bed.advance(700);
+    let id = lend(&bed, "lender/").await;
     revoke_due(&bed.kernel, &mut walk, usize::MAX).await.unwrap();
-    assert_eq!(bed.desk.out.lock().len(), 1, "its time is not up");
-    bed.turn_back(30);
+    assert_eq!(bed.desk.out.lock().len(), 1, "the time of the second is not up");
+    bed.turn_back(150);
     bed.kernel.transact(async |txn| end_soon(&bed.kernel, txn, std::slice::from_ref(&id)).await).await.unwrap();
-    bed.advance(30);
+    bed.advance(150);
     revoke_due(&bed.kernel, &mut walk, usize::MAX).await.unwrap();
     assert!(bed.desk.out.lock().is_empty());
     the_index_is_right(&bed, 1).await;
