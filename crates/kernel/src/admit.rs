@@ -1,8 +1,7 @@
 //! Stage 2: who asks, and whether they may.
 use crate::kernel::Kernel;
 use crate::resolve::{Resolved, Target};
-use crate::rows::TOKENS;
-use crate::token::{Session, TokenEntry, TokenType};
+use crate::token::{Session, TokenType, take_use};
 use kw_engine::{Handler, Mount};
 use kw_policy::{Ask, GrantedBy, Operation, Params};
 use kw_schema::{Access, Field, Input, Kind, Verb};
@@ -103,23 +102,8 @@ async fn spend(kernel: &Kernel, session: &Session) -> Result<Arc<Session>, Fault
     if session.entry.kind == TokenType::Batch {
         return Err(Fault::denied());
     }
-    let entry = kernel
-        .transact(async |txn| {
-            let rows = txn.rescoped(TOKENS);
-            let entry = rows.view().get::<TokenEntry>(&session.entry.ident).await?;
-            let mut entry = entry.filter(|e| !e.is_spent).ok_or_else(Fault::denied)?;
-            match entry.num_uses {
-                0 | 1 => entry.is_spent = true,
-                _ => entry.num_uses -= 1,
-            }
-            rows.put(&entry.ident, &entry)?;
-            Ok(entry)
-        })
-        .await?;
-    let mut entry = entry;
-    if entry.is_spent {
-        entry.num_uses = 0;
-    }
+    let ident = &session.entry.ident;
+    let entry = kernel.transact(async |txn| take_use(txn, ident, kernel.now()).await).await?;
     Ok(Arc::new(Session::new(kernel, entry, Revision(0))))
 }
 

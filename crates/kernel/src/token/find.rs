@@ -144,14 +144,14 @@ impl Tokens {
         Ok(entry.filter(|e| Secret::new(e.accessor.clone()).matches(accessor)))
     }
 
-    /// The token of this text that is in the store and not used up, even if its time is up: that is so by this node's clock, and
-    /// another one's may be behind. Whoever revokes asks so.
+    /// The token of this text that is in the store, even if its time is up or its uses are: its time is up by this node's clock,
+    /// and another one's may be behind; and the request with its last use may never come to its end. Whoever revokes asks so.
     pub(crate) async fn stored(kernel: &Kernel, text: &str) -> Result<Option<TokenEntry>, Fault> {
         if text.is_empty() || text.len() > TEXT_LEN_MAX || text.starts_with("b.") {
             return Ok(None);
         }
         let mac = mac_of(kernel, text)?;
-        Ok(by_row(kernel, text, &mac).await?.map(|(entry, _)| entry).filter(|e| !e.is_spent))
+        Ok(by_row(kernel, text, &mac).await?.map(|(entry, _)| entry))
     }
 
     /// The same by its accessor.
@@ -163,13 +163,13 @@ impl Tokens {
 
     /// The same by its identifier.
     pub(crate) async fn stored_by_ident(kernel: &Kernel, ident: &str) -> Result<Option<TokenEntry>, Fault> {
-        Ok(kernel.view(TOKENS).get::<TokenEntry>(ident).await?.filter(|e| !e.is_spent))
+        kernel.view(TOKENS).get::<TokenEntry>(ident).await
     }
 
     /// The token of this identifier, if it can still be used.
     pub(crate) async fn by_ident(kernel: &Kernel, ident: &str) -> Result<Option<TokenEntry>, Fault> {
         let (tokens, now) = (kernel.view(TOKENS), kernel.now());
-        let entry = Self::stored_by_ident(kernel, ident).await?.filter(|e| !e.is_expired(now));
+        let entry = Self::stored_by_ident(kernel, ident).await?.filter(|e| !e.is_spent && !e.is_expired(now));
         let Some(entry) = entry else { return Ok(None) };
         Ok(Line::read(tokens, &entry).await?.filter(|line| !line.is_expired(now)).map(|_| entry))
     }

@@ -9,6 +9,7 @@ mod renew;
 mod revoke;
 mod role;
 mod routes;
+mod uses;
 
 pub(crate) use create::{Made, NewToken, TEXT_LEN, auth_answer, by_grant, create};
 pub(crate) use drain::{Clearing, count_revoking, drain_revoking, finish_revoking};
@@ -18,6 +19,7 @@ pub(crate) use renew::{Limits, renew};
 pub(crate) use revoke::{revoke, revoke_entry, revoke_orphan};
 pub(crate) use role::Role;
 pub(crate) use routes::routes;
+pub(crate) use uses::take_use;
 
 #[cfg(test)]
 mod tests;

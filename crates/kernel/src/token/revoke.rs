@@ -22,15 +22,17 @@ pub(crate) fn revoke_entry(txn: Txn<'_>, entry: &TokenEntry) {
     txn.rescoped(REVOKING).put_bytes(&entry.ident, "");
 }
 
-/// Ends a token, and what hangs on it as far as that goes quickly. Gives whether there was such a token.
+/// Ends a token, and what hangs on it as far as that goes quickly. One that is about to go without its children is left to that.
+/// Gives whether there was such a token.
 pub(crate) async fn revoke(kernel: &Kernel, ident: &str) -> Result<bool, Fault> {
     let found = kernel
         .transact(async |txn| {
-            let entry = txn.rescoped(TOKENS).view().get::<TokenEntry>(ident).await?;
-            if let Some(entry) = &entry {
-                revoke_entry(txn, entry);
+            let Some(entry) = txn.rescoped(TOKENS).view().get::<TokenEntry>(ident).await? else { return Ok(false) };
+            let is_going = entry.is_spent && txn.rescoped(REVOKING).view().exists(ident).await?;
+            if !is_going {
+                revoke_entry(txn, &entry);
             }
-            Ok(entry.is_some())
+            Ok(true)
         })
         .await?;
     if found {
