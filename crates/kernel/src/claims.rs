@@ -5,9 +5,10 @@
 //! holder is taken to be gone. The time in the row is of the holder's clock and only compared with itself, or a holder whose
 //! clock was far ahead would keep others waiting after his death.
 //!
-//! That alone protects nothing: a node may stop for minutes and go on as if it still held the claim. So every effect within the store is written in a transaction that has called [`Claim::check`]: it reads the claim's
-//! row, and therefore commits only if the fence is still this one. Effects outside the store cannot be fenced; they must be such
-//! that doing them twice does no harm, and their outcome is recorded in a transaction that is.
+//! That alone protects nothing: a node may stop for minutes and go on as if it still held the claim. So every effect within the
+//! store is written in a transaction that has called [`Claim::check`]: it reads the claim's row, and therefore commits only if
+//! the fence is still this one. Effects outside the store cannot be fenced; they must be such that doing them twice does no harm,
+//! and their outcome is recorded in a transaction that is.
 use crate::kernel::Kernel;
 use crate::rows::CLAIMS;
 use kw_store::Txn;

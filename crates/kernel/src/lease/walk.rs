@@ -3,7 +3,7 @@
 //! What was ended leaves a gap that the store has to step over in one go until it is folded, and a lease whose peer does not
 //! answer stays where it is. A walk therefore goes on where it stopped. From time to time it goes back a little, and seldom to
 //! the beginning: another node, whose clock is behind, may have put something where it has been already. What is to end at
-//! once is at the very beginning, and looked through each time.
+//! once is at the very beginning, and looked through each time, or as seldom as all else where something had to be left.
 use super::row::AT_ONCE;
 use crate::kernel::Kernel;
 use crate::pace::give_way;
@@ -95,7 +95,10 @@ impl Walk {
             self.went_back = now;
         }
         self.seen = now;
-        self.at_once = Some(String::new());
+        // Where a peer is stuck there may be very many of its leases, and they are not gone through again so soon.
+        if !self.has_left {
+            self.at_once = Some(String::new());
+        }
     }
 
     /// Notes that something was passed over and must be found again soon.
