@@ -22,6 +22,9 @@ const RENEWAL: Duration = Duration::from_secs(15);
 /// The first try after a failure comes so soon; each further one waits twice as long, up to the plan's interval.
 const RETRY: Ttl = Ttl::from_seconds(60);
 
+/// By how much clocks of nodes may differ, and none takes a snapshot again that another has just taken.
+const CLOCKS_DIFFER: Ttl = Ttl::from_seconds(60);
+
 /// Takes snapshots as they are due, until the future is dropped.
 pub(crate) async fn run(kernel: Arc<Kernel>) {
     loop {
@@ -61,8 +64,11 @@ pub(crate) async fn round(kernel: &Kernel) -> Result<(), Fault> {
 }
 
 async fn is_due(kernel: &Kernel, name: &str) -> Result<bool, Fault> {
-    let state = kernel.view(SNAPSHOT_STATES).get::<PlanState>(name).await?;
-    Ok(state.is_none_or(|state| state.next <= kernel.now()))
+    let Some(plan) = kernel.view(SNAPSHOT_PLANS).get::<Plan>(name).await? else { return Ok(false) };
+    let (state, now) = (kernel.view(SNAPSHOT_STATES).get::<PlanState>(name).await?, kernel.now());
+    // No plan waits for longer than its interval: what seems to was noted by a clock that was far ahead.
+    let latest = now.plus(plan.interval).plus(CLOCKS_DIFFER);
+    Ok(state.is_none_or(|state| state.next <= now || state.next > latest))
 }
 
 async fn one(kernel: &Kernel, name: &str, claim: &Claim) -> Result<(), Fault> {

@@ -75,6 +75,23 @@ async fn snapshots_are_taken_rehearsed_and_make_room_for_each_other() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_far_ahead_puts_no_snapshot_off() {
+    let bed = Bed::new(1).await;
+    let dir = tempfile::tempdir().unwrap();
+    let done = plan(&bed, local(dir.path(), json!({"retain": 5}))).await;
+    assert_eq!(done.0, 204, "{}", done.1);
+    round(&bed.kernel).await.unwrap();
+    bed.turn_back(59);
+    round(&bed.kernel).await.unwrap();
+    assert_eq!(snapshots(dir.path()), 1, "clocks of nodes may differ by so much");
+    bed.turn_back(100 * 24 * 3600);
+    round(&bed.kernel).await.unwrap();
+    assert_eq!(snapshots(dir.path()), 2);
+    round(&bed.kernel).await.unwrap();
+    assert_eq!(snapshots(dir.path()), 2);
+}
+
+#[tokio::test]
 async fn what_cannot_be_restored_is_told_and_nothing_older_goes() {
     let bed = Bed::new(2).await;
     let dir = tempfile::tempdir().unwrap();
